@@ -1,0 +1,3 @@
+"""ML-Master: the autonomous machine-learning engineer."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,205 @@
+"""The events of a run: the only truth about it. The tree, the report, resume and replay are folds over these.
+
+Each event is a small frozen record with a literal `kind`; `Record` is the envelope the journal stores. A new field needs
+a default, so that older journals stay readable; a changed meaning needs a new schema version in the journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from mlmaster.core.budget import Budget
+from mlmaster.core.execution import Fault
+from mlmaster.core.node import NodeState, Operator
+from mlmaster.core.score import Direction
+
+
+class _Event(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RunStarted(_Event):
+    """The first event of a run."""
+
+    kind: Literal["run_started"] = "run_started"
+    version: str
+    task: str
+    metric: str
+    direction: Direction
+    engineer: str
+    policy: str
+    sandbox: str
+    folds: int
+    seed: int
+    settings: Mapping[str, Any] = Field(default_factory=dict)
+
+
+class RunResumed(_Event):
+    """The run goes on after its process ended."""
+
+    kind: Literal["run_resumed"] = "run_resumed"
+    version: str
+
+
+class Decided(_Event):
+    """The policy chose an operator and parents; the node's id is the decision's number.
+
+    `chain` says whether this starts a chain on its branch ("new") or goes on with the open one ("continue").
+    `reason` is the policy's own word for the rule that fired. `budget` is what the policy saw.
+    """
+
+    kind: Literal["decided"] = "decided"
+    node: int
+    operator: Operator
+    parents: tuple[int, ...]
+    chain: Literal["new", "continue"]
+    reason: str
+    budget: Budget
+
+
+class Proposed(_Event):
+    """An engineer's answer passed the checks; the script is an artifact of the node."""
+
+    kind: Literal["proposed"] = "proposed"
+    node: int
+    plan: str
+    edit: str
+    recipe: Mapping[str, Any] | None
+    code_hash: str
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float = 0.0
+    seconds: float = 0.0
+
+
+class Refused(_Event):
+    """The decision has no script to run; `reason` is `exhausted` or a `ProposalRefused` reason."""
+
+    kind: Literal["refused"] = "refused"
+    node: int
+    reason: str
+    detail: str = ""
+
+
+class SmokePassed(_Event):
+    """The script ran through on the small view."""
+
+    kind: Literal["smoke_passed"] = "smoke_passed"
+    node: int
+    wall_s: float
+    peak_bytes: int = 0
+
+
+class FoldScored(_Event):
+    """One view was evaluated; `value` is on the guide part of the fold's hidden rows."""
+
+    kind: Literal["fold_scored"] = "fold_scored"
+    node: int
+    fold: int
+    value: float
+    wall_s: float
+    cpu_s: float = 0.0
+    peak_bytes: int = 0
+
+
+class NodeFinished(_Event):
+    """A proposed node reached its final state. Everything derived from noise or constants is fixed here, once.
+
+    `reward` is None when nothing is backed up (`ABANDONED`). `chain_ended` closes the branch's chain.
+    """
+
+    kind: Literal["node_finished"] = "node_finished"
+    node: int
+    state: NodeState
+    value: float | None = None
+    utility: float | None = None
+    fault: Fault | None = None
+    detail: str = ""
+    gain: bool = False
+    is_new_best: bool = False
+    has_removed_fault: bool = False
+    chain_ended: bool = False
+    reward: float | None = None
+    wall_s: float = 0.0
+
+
+class SubmissionWritten(_Event):
+    """`best/` was replaced; `source` is a node id in words or `blend`."""
+
+    kind: Literal["submission_written"] = "submission_written"
+    source: str
+    rows: int
+
+
+class JudgeOpened(_Event):
+    """The judge part was looked at for the named finalists; anything that goes on after this reuses it."""
+
+    kind: Literal["judge_opened"] = "judge_opened"
+    finalists: tuple[str, ...]
+
+
+class Selected(_Event):
+    """The final choice and the honest answer.
+
+    `members` are (node, weight). `guide` and `judge` are metric values of the chosen finalist on the two parts;
+    `expected_low` and `expected_high` bound the expected score, `predicted_low` and `predicted_high` the score on a test of
+    this size (90 % intervals); None where they cannot be had.
+    """
+
+    kind: Literal["selected"] = "selected"
+    choice: str
+    members: tuple[tuple[int, float], ...]
+    guide: float | None
+    judge: float | None
+    expected_low: float | None = None
+    expected_high: float | None = None
+    predicted_low: float | None = None
+    predicted_high: float | None = None
+    note: str = ""
+
+
+class RunEnded(_Event):
+    """The run is over: `time`, `nodes`, `cost`, `tokens`, `exhausted` or `stopped` (by the user)."""
+
+    kind: Literal["run_ended"] = "run_ended"
+    reason: str
+
+
+Event = Annotated[
+    RunStarted
+    | RunResumed
+    | Decided
+    | Proposed
+    | Refused
+    | SmokePassed
+    | FoldScored
+    | NodeFinished
+    | SubmissionWritten
+    | JudgeOpened
+    | Selected
+    | RunEnded,
+    Field(discriminator="kind"),
+]
+EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+"""Parses and writes any event as JSON."""
+
+
+class Record(BaseModel):
+    """An event as the journal holds it.
+
+    Attributes:
+        seq: Position in the journal, from 1, without holes.
+        at: Unix time in seconds.
+        elapsed_s: Active seconds of the run so far, over all its processes.
+        event: The event.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    seq: int
+    at: float
+    elapsed_s: float
+    event: Event

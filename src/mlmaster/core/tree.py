@@ -1,0 +1,276 @@
+"""The search tree as a fold over events.
+
+`Tree.apply` is the only way it changes. It keeps what every policy needs at hand: visits and rewards summed along primary
+parents, decisions in flight, branches with their chain, the ranking of good nodes. It holds no constant of any policy:
+whatever depends on one (reward, gain, end of a chain) is computed once by the engine and stored in the event.
+Read next: `mlmaster.search`.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from mlmaster.core.events import (
+    Decided,
+    Event,
+    FoldScored,
+    NodeFinished,
+    Proposed,
+    Refused,
+)
+from mlmaster.core.node import ROOT, TRANSITIONS, Node, NodeState, Operator
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Consecutive greedy work on one branch between two selections; while open it is the branch's lease.
+
+    Attributes:
+        start: The node its first decision made.
+        current: The node to work on next: a faulty node to debug, else the branch's best. None before the first outcome.
+        failures: Improvements without gain so far.
+        is_open: False once ended; a new selection must start another.
+        in_flight: The node being made for it, or None.
+    """
+
+    start: int
+    current: int | None = None
+    failures: int = 0
+    is_open: bool = True
+    in_flight: int | None = None
+
+
+@dataclass(slots=True)
+class Branch:
+    """The subtree under one draft. `outcomes` holds (node, utility) of its SCORED nodes in order of completion."""
+
+    draft: int
+    best: int | None = None
+    chain: Chain | None = None
+    outcomes: list[tuple[int, float]] = field(default_factory=list)
+
+
+class IllegalEventError(ValueError):
+    """An event that cannot follow the ones before it: the journal is damaged or the engine is wrong."""
+
+
+class Tree:
+    """Nodes, statistics and branches after the events applied so far. Node ids are 1, 2, 3, … without holes."""
+
+    def __init__(self, events: Iterable[Event] = ()) -> None:
+        self.nodes: dict[int, Node] = {}
+        self.branches: dict[int, Branch] = {}
+        self._children: dict[int, list[int]] = {ROOT: []}
+        self._visits: dict[int, int] = {ROOT: 0}
+        self._rewards: dict[int, float] = {ROOT: 0.0}
+        self._pending: dict[int, int] = {ROOT: 0}
+        self._exhausted: set[tuple[int, Operator]] = set()
+        self._ranking: list[tuple[float, int]] = []
+        self._in_flight: dict[int, None] = {}
+        self._finished: list[int] = []
+        for event in events:
+            self.apply(event)
+
+    # ---- reading
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def __getitem__(self, node: int) -> Node:
+        return self.nodes[node]
+
+    @property
+    def next_id(self) -> int:
+        """Return the id the next decision will get."""
+        return len(self.nodes) + 1
+
+    def children(self, node: int) -> Sequence[int]:
+        """Return the ids of the node's children by primary parent, refused and abandoned ones left out."""
+        return self._children[node]
+
+    def visits(self, node: int) -> int:
+        """Return finished visits plus decisions in flight below (each a visit of value 0)."""
+        return self._visits[node] + self._pending[node]
+
+    def finished_visits(self, node: int) -> int:
+        """Return finished visits alone."""
+        return self._visits[node]
+
+    def pending(self, node: int) -> int:
+        """Return the number of decisions in flight at or below the node."""
+        return self._pending[node]
+
+    def total_reward(self, node: int) -> float:
+        """Return the sum of rewards backed up through the node."""
+        return self._rewards[node]
+
+    def is_exhausted(self, node: int, operator: Operator) -> bool:
+        """Return True when an engineer had nothing left for this operator here (`ROOT` for drafts)."""
+        return (node, operator) in self._exhausted
+
+    @property
+    def in_flight(self) -> Sequence[int]:
+        """Return ids of decisions without an outcome, oldest first."""
+        return tuple(self._in_flight)
+
+    @property
+    def finished(self) -> Sequence[int]:
+        """Return ids of SCORED, RACED and FAILED nodes in order of completion."""
+        return self._finished
+
+    @property
+    def best(self) -> int | None:
+        """Return the id of the SCORED node of highest utility; the earlier one on a tie."""
+        return -self._ranking[-1][1] if self._ranking else None
+
+    def ranking(self) -> Iterator[int]:
+        """Yield ids of SCORED nodes, best first; earlier ones first on a tie."""
+        return (-negated for _, negated in reversed(self._ranking))
+
+    def path(self, node: int) -> tuple[int, ...]:
+        """Return ids from the draft down to the node, both included."""
+        found = []
+        while node != ROOT:
+            found.append(node)
+            node = self.nodes[node].parent
+        return tuple(reversed(found))
+
+    def count_nodes(self) -> int:
+        """Return the number of decisions that count against a node budget: all but refused and abandoned ones."""
+        return len(self._finished) + len(self._in_flight)
+
+    # ---- the fold
+
+    def apply(self, event: Event) -> None:
+        """Take in the next event.
+
+        Raises:
+            IllegalEventError: When the event cannot follow the ones before it.
+        """
+        match event:
+            case Decided():
+                self._decide(event)
+            case Proposed():
+                node = self._move(event.node, NodeState.PROPOSED)
+                self.nodes[event.node] = replace(
+                    node, plan=event.plan, edit=event.edit, recipe=event.recipe, code_hash=event.code_hash
+                )
+            case Refused():
+                self._refuse(event)
+            case FoldScored():
+                node = self.nodes[event.node]
+                if any(fold == event.fold for fold, _ in node.folds):
+                    raise IllegalEventError(f"node {event.node} already has a score for fold {event.fold}")
+                self.nodes[event.node] = replace(node, folds=(*node.folds, (event.fold, event.value)))
+            case NodeFinished():
+                self._finish(event)
+            case _:
+                pass
+
+    def _decide(self, event: Decided) -> None:
+        if event.node != self.next_id:
+            raise IllegalEventError(f"decision {event.node} arrived, {self.next_id} was next")
+        parent = event.parents[0]
+        if event.operator is Operator.DRAFT:
+            if event.parents != (ROOT,):
+                raise IllegalEventError(
+                    f"draft {event.node} must have the root as its only parent, not {event.parents}"
+                )
+            branch, depth = event.node, 0
+            self.branches[branch] = Branch(draft=branch)
+        else:
+            branch, depth = self.nodes[parent].branch, self.nodes[parent].depth + 1
+        chain = self.branches[branch].chain
+        if event.chain == "continue":
+            if chain is None or not chain.is_open or chain.in_flight is not None:
+                raise IllegalEventError(f"decision {event.node} continues a chain of branch {branch} that cannot go on")
+            self.branches[branch].chain = replace(chain, in_flight=event.node)
+        else:
+            if chain is not None and chain.is_open:
+                raise IllegalEventError(f"decision {event.node} starts a chain on branch {branch}, whose chain is open")
+            self.branches[branch].chain = Chain(start=event.node, in_flight=event.node)
+        debug_depth = self.nodes[parent].debug_depth + 1 if event.operator is Operator.DEBUG else 0
+        self.nodes[event.node] = Node(event.node, event.operator, event.parents, branch, depth, debug_depth)
+        self._children[parent].append(event.node)
+        self._children[event.node] = []
+        self._visits[event.node], self._rewards[event.node], self._pending[event.node] = 0, 0.0, 0
+        self._in_flight[event.node] = None
+        for each in (ROOT, *self.path(event.node)):
+            self._pending[each] += 1
+
+    def _land(self, node: int) -> None:
+        del self._in_flight[node]
+        for each in (ROOT, *self.path(node)):
+            self._pending[each] -= 1
+
+    def _move(self, node: int, state: NodeState) -> Node:
+        if node not in self.nodes:
+            raise IllegalEventError(f"node {node} was never decided")
+        before = self.nodes[node]
+        if state not in TRANSITIONS.get(before.state, frozenset()):
+            raise IllegalEventError(f"node {node} cannot go from {before.state} to {state}")
+        after = replace(before, state=state)
+        self.nodes[node] = after
+        return after
+
+    def _refuse(self, event: Refused) -> None:
+        node = self._move(event.node, NodeState.REFUSED)
+        self.nodes[event.node] = replace(
+            node, detail=f"{event.reason}: {event.detail}" if event.detail else event.reason
+        )
+        self._exhausted.add((node.parent, node.operator))
+        self._detach(event.node)
+
+    def _detach(self, node: int) -> None:
+        """Take a node without an outcome out of the statistics, exactly, and close its chain."""
+        self._land(node)
+        record = self.nodes[node]
+        self._children[record.parent].remove(node)
+        chain = self.branches[record.branch].chain
+        if chain is not None and chain.in_flight == node:
+            self.branches[record.branch].chain = replace(chain, in_flight=None, is_open=False)
+
+    def _finish(self, event: NodeFinished) -> None:
+        node = self._move(event.node, event.state)
+        node = replace(
+            node,
+            value=event.value,
+            utility=event.utility,
+            fault=event.fault,
+            detail=event.detail,
+            gain=event.gain,
+            reward=event.reward,
+            wall_s=event.wall_s,
+        )
+        self.nodes[event.node] = node
+        if event.state is NodeState.ABANDONED:
+            self._detach(event.node)
+            return
+        self._land(event.node)
+        self._finished.append(event.node)
+        for each in (ROOT, *self.path(event.node)):
+            self._visits[each] += 1
+            self._rewards[each] += event.reward or 0.0
+        branch = self.branches[node.branch]
+        if node.is_good and node.utility is not None:
+            insort(self._ranking, (node.utility, -node.id))
+            branch.outcomes.append((node.id, node.utility))
+            if branch.best is None or node.utility > (self.nodes[branch.best].utility or float("-inf")):
+                branch.best = node.id
+        self._follow(branch, node, has_ended=event.chain_ended)
+
+    def _follow(self, branch: Branch, node: Node, *, has_ended: bool) -> None:
+        chain = branch.chain
+        if chain is None or chain.in_flight != node.id:
+            return
+        is_improvement = node.operator in (Operator.IMPROVE, Operator.EVOLVE, Operator.MERGE)
+        has_failed_to_gain = is_improvement and not node.is_faulty and not node.gain
+        branch.chain = replace(
+            chain,
+            current=node.id if node.is_faulty or branch.best is None else branch.best,
+            failures=0 if node.gain else chain.failures + has_failed_to_gain,
+            in_flight=None,
+            is_open=not has_ended,
+        )

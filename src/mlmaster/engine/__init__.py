@@ -1,0 +1,1 @@
+"""The run: choose, propose, check, evaluate, record; then select."""

@@ -1,0 +1,1 @@
+"""The engineer that needs no key: a library of techniques composed into standalone scripts."""

@@ -1,0 +1,1 @@
+"""What an engineer is shown: scoped context."""

@@ -1,0 +1,1 @@
+"""Metrics by standard name, and the validity of submissions."""

@@ -1,0 +1,204 @@
+"""The seams: one narrow protocol for each part that can be exchanged. Contracts are stated here, once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from threading import Event as Flag
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlmaster.core.budget import Budget
+from mlmaster.core.events import Event, Record
+from mlmaster.core.execution import Execution, Limits
+from mlmaster.core.node import Operator
+from mlmaster.core.proposal import Context, Proposal
+from mlmaster.core.score import Direction
+from mlmaster.core.task import PredictionKind, TaskKind
+from mlmaster.core.tree import Tree
+from mlmaster.core.view import View
+
+Array = NDArray[Any]
+"""Truth and predictions. NUMBER, PROBABILITY: float64 of shape (n, m). CLASS_PROBABILITIES: predictions float64 of shape
+(n, classes), truth int64 of shape (n,) (index into `Task.classes`). LABEL, RANKING, TEXT: `str` of shape (n, m).
+Truth of PROBABILITY: float64 of 0 and 1, shape (n, m)."""
+
+
+class Clock(Protocol):
+    """Time, so that tests need not wait."""
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back."""
+        ...
+
+    def time(self) -> float:
+        """Return Unix time in seconds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a policy decides: an operator, its parents (primary first), and whether it starts or continues a chain."""
+
+    operator: Operator
+    parents: tuple[int, ...]
+    chain: Literal["new", "continue"]
+    reason: str
+
+
+class Policy(Protocol):
+    """Decides the next operator and parents: a pure function of its arguments and its own frozen settings."""
+
+    name: str
+
+    def choose(self, tree: Tree, budget: Budget, rng: Random, operators: frozenset[Operator]) -> Choice | None:
+        """Return the next choice, or None when nothing can be started before an outcome arrives.
+
+        None with nothing in flight means that the search is exhausted. Only `operators` (what the engineer has) are
+        chosen. Never chooses (parent, operator) pairs that `Tree.is_exhausted` names, and never touches a branch whose
+        chain is open except to continue that chain.
+        """
+        ...
+
+
+class Engineer(Protocol):
+    """Proposes solutions."""
+
+    name: str
+    operators: frozenset[Operator]
+
+    def propose(self, context: Context) -> Proposal:
+        """Return one whole script for the context. May be called from several threads.
+
+        Raises:
+            Exhausted: Nothing is left to propose for this operator and parent.
+            ProposalRefused: No usable answer could be produced.
+        """
+        ...
+
+
+class Sandbox(Protocol):
+    """Runs candidate scripts."""
+
+    name: str
+
+    def run(self, code: str, view: Path, limits: Limits, cancel: Flag) -> Execution:
+        """Run `code` as `solution.py` in a fresh directory with the view as `./input/`, and wait for its end.
+
+        The directory is new and empty but for `solution.py`, `input/` and `working/`. The script gets no environment
+        beyond an allow-list, its own home and temporary directory, and `limits.threads` as its thread count. Every limit
+        holds for the whole process tree; breaking one ends the tree and yields its fault. Setting `cancel` ends the tree
+        with fault CANCELLED. No process of the script outlives the call. May be called from several threads.
+
+        Raises:
+            InfrastructureError: The harness could not run the script at all.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release what the sandbox holds; running scripts are ended."""
+        ...
+
+
+class RunStore(Protocol):
+    """Where a run lives: its journal and its artifacts. One writer; reads may come from other processes."""
+
+    @property
+    def directory(self) -> Path:
+        """Return the run directory."""
+        ...
+
+    @property
+    def elapsed_s(self) -> float:
+        """Return the active seconds stored last, by `append` or `beat`."""
+        ...
+
+    def append(self, events: Sequence[Event], elapsed_s: float) -> Sequence[Record]:
+        """Append events in one transaction, durably, and return their records."""
+        ...
+
+    def beat(self, elapsed_s: float) -> None:
+        """Remember spent time between events."""
+        ...
+
+    def read(self, after: int = 0) -> Sequence[Record]:
+        """Return the records with `seq` > `after`, in order."""
+        ...
+
+    def node_directory(self, node: int) -> Path:
+        """Return the folder of a node's artifacts, made when absent."""
+        ...
+
+
+class Metric(Protocol):
+    """One metric by its standard name."""
+
+    name: str
+    direction: Direction
+    kinds: frozenset[PredictionKind]
+    title: str
+
+    def score(self, truth: Array, predictions: Array) -> float:
+        """Return the metric over aligned rows; higher or lower is better by `direction`.
+
+        Raises:
+            SubmissionError: The predictions are outside the metric's domain.
+            TaskError: The truth is outside the metric's domain (one class for AUC, negatives for RMSLE).
+        """
+        ...
+
+
+class MetricRegistry(Protocol):
+    """Metrics by name."""
+
+    def get(self, name: str, params: Mapping[str, float] | None = None, file: Path | None = None) -> Metric:
+        """Return the metric; `file` is a task's own `metric.py`.
+
+        Raises:
+            TaskError: No such metric; the message lists near names.
+        """
+        ...
+
+    def find(self, text: str, kind: TaskKind) -> str | None:
+        """Return the name of the metric a description in words asks for, or None when it names none we know."""
+        ...
+
+    def default(self, kind: TaskKind) -> str:
+        """Return the metric used for a kind of task when nothing names one."""
+        ...
+
+
+class ViewSource(Protocol):
+    """The views of one task: the same folds for every node."""
+
+    @property
+    def folds(self) -> int:
+        """Return the number of folds."""
+        ...
+
+    @property
+    def truth(self) -> Array:
+        """Return the encoded targets of all train rows, in the order of the train table."""
+        ...
+
+    @property
+    def guide(self) -> NDArray[np.bool_]:
+        """Return shape (train rows,): True where a row's label may guide the search, False where it is for the judge."""
+        ...
+
+    @property
+    def has_smoke(self) -> bool:
+        """Return False when the full views are small enough to be run at once."""
+        ...
+
+    def fold(self, fold: int) -> View:
+        """Return the view that hides fold `fold`; built on first use, then reused."""
+        ...
+
+    def smoke(self) -> View:
+        """Return the small view."""
+        ...

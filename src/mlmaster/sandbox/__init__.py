@@ -1,0 +1,1 @@
+"""Runs candidate scripts within limits."""

@@ -1,0 +1,1 @@
+"""Policies: pure functions from a tree to the next choice."""

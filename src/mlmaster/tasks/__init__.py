@@ -1,0 +1,1 @@
+"""Tasks: load a folder or a file, infer what is asked, profile it, lay out views."""
