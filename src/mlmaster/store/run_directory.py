@@ -1,0 +1,175 @@
+"""A run directory on disk, and the only place that knows its layout.
+
+run.yaml       resolved settings, no secrets          journal.db     the events
+task.json      the resolved task                      profile.json   what engineers know of the data
+nodes/<id>/    solution.py, predictions, logs         best           link to the newest folder in .best/
+data/          tables normalised by us                pool/, work/   views and running evaluations; may be deleted
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mlmaster.core.events import Event, Record
+from mlmaster.core.task import Profile, Task
+from mlmaster.errors import RunDirectoryError
+from mlmaster.store.journal import FILE_NAME, Journal
+
+
+class RunDirectory:
+    """A run directory with its journal open; implements `mlmaster.ports.RunStore`."""
+
+    def __init__(self, directory: Path, journal: Journal) -> None:
+        self._directory = directory
+        self._journal = journal
+
+    # ---- opening
+
+    @staticmethod
+    def reserve(directory: Path) -> None:
+        """Make an empty run directory.
+
+        Raises:
+            RunDirectoryError: It exists and holds something, or cannot be made.
+        """
+        if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+            is_run = (directory / FILE_NAME).exists()
+            hint = f"go on with `mlmaster resume {directory}`, or name" if is_run else "name"
+            raise RunDirectoryError(f"{directory} exists already; {hint} another folder with --out")
+        with _explaining(directory):
+            directory.mkdir(parents=True, exist_ok=True)
+
+    @classmethod
+    def create(cls, directory: Path, settings: Mapping[str, Any], task: Task, profile: Profile) -> RunDirectory:
+        """Fill a reserved directory and open it for writing."""
+        with _explaining(directory):
+            write_atomically(
+                directory / "run.yaml", yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True)
+            )
+            write_atomically(directory / "task.json", task.model_dump_json(indent=2))
+            write_atomically(directory / "profile.json", profile.model_dump_json(indent=2))
+        return cls(directory, Journal(directory, writable=True))
+
+    @classmethod
+    def open_for_writing(cls, directory: Path) -> RunDirectory:
+        """Open an existing run to go on with it.
+
+        Raises:
+            RunDirectoryError: Not a run, in use, or from a newer ML-Master.
+        """
+        _require_run(directory)
+        return cls(directory, Journal(directory, writable=True))
+
+    @classmethod
+    def open_for_reading(cls, directory: Path) -> RunDirectory:
+        """Open a run to look at; it may be running.
+
+        Raises:
+            RunDirectoryError: Not a run, or from a newer ML-Master.
+        """
+        _require_run(directory)
+        return cls(directory, Journal(directory, writable=False))
+
+    # ---- records
+
+    @property
+    def directory(self) -> Path:
+        """Return the run directory."""
+        return self._directory
+
+    @property
+    def elapsed_s(self) -> float:
+        """Return the active seconds stored last."""
+        return self._journal.elapsed_s
+
+    def settings(self) -> dict[str, Any]:
+        """Return the resolved settings the run began with."""
+        loaded: dict[str, Any] = yaml.safe_load((self._directory / "run.yaml").read_text(encoding="utf-8"))
+        return loaded
+
+    def task(self) -> Task:
+        """Return the resolved task."""
+        return Task.model_validate_json((self._directory / "task.json").read_text(encoding="utf-8"))
+
+    def profile(self) -> Profile:
+        """Return the data profile."""
+        return Profile.model_validate_json((self._directory / "profile.json").read_text(encoding="utf-8"))
+
+    def append(self, events: Sequence[Event], elapsed_s: float) -> Sequence[Record]:
+        """Append events in one durable transaction."""
+        return self._journal.append(events, elapsed_s)
+
+    def beat(self, elapsed_s: float) -> None:
+        """Remember spent time between events."""
+        self._journal.beat(elapsed_s)
+
+    def read(self, after: int = 0) -> Sequence[Record]:
+        """Return the records with `seq` > `after`, in order."""
+        return self._journal.read(after)
+
+    def close(self) -> None:
+        """Close the journal and let another process write."""
+        self._journal.close()
+
+    # ---- artifacts
+
+    @property
+    def best(self) -> Path:
+        """Return the path of the newest finished result."""
+        return self._directory / "best"
+
+    def node_directory(self, node: int) -> Path:
+        """Return the folder of a node's artifacts, made when absent."""
+        folder = self._directory / "nodes" / str(node)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def replace_best(self, write: Callable[[Path], None]) -> None:
+        """Replace `best/` in one step by a folder that `write` fills; readers see the old or the new, never a mixture."""
+        shelf = self._directory / ".best"
+        shelf.mkdir(exist_ok=True)
+        with _explaining(self._directory):
+            fresh = Path(tempfile.mkdtemp(prefix="", dir=shelf))
+            fresh.chmod(0o755)
+            write(fresh)
+            link = shelf / f"{fresh.name}.link"
+            link.symlink_to(Path(".best") / fresh.name, target_is_directory=True)
+            link.replace(self.best)
+        for old in shelf.iterdir():
+            if old.name != fresh.name:
+                shutil.rmtree(old, ignore_errors=True)
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a text file so that a reader or a crash never sees half of it."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
+def _require_run(directory: Path) -> None:
+    if not directory.is_dir():
+        raise RunDirectoryError(f"there is no run at {directory}: no such folder")
+    if not (directory / FILE_NAME).exists():
+        raise RunDirectoryError(f"{directory} is not a run directory: it has no {FILE_NAME}")
+
+
+@contextmanager
+def _explaining(directory: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise RunDirectoryError(
+                f"no space left for {directory}; free some or name another folder with --out"
+            ) from error
+        raise RunDirectoryError(f"{directory} cannot be written: {error.strerror or error}") from error
