@@ -1,0 +1,197 @@
+"""What a run amounts to: a fold over its records that holds facts and no formatting.
+
+`status`, `--json`, the live view and the Markdown report all tell the same `Summary`. Read next: `markdown.py`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from mlmaster.core.events import (
+    Decided,
+    JudgeOpened,
+    Proposed,
+    Record,
+    RunEnded,
+    RunResumed,
+    RunStarted,
+    Selected,
+    SubmissionWritten,
+)
+from mlmaster.core.node import NodeState
+from mlmaster.core.score import Direction
+from mlmaster.core.tree import Tree
+
+
+class _Fact(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Best(_Fact):
+    """The node of the highest value on the guide rows."""
+
+    node: int
+    edit: str
+    guide: float
+
+
+class Estimate(_Fact):
+    """The final choice and how well it should do.
+
+    Attributes:
+        choice: The finalist chosen, in words.
+        members: (node, weight) of the blend; a single member has weight 1.
+        guide: Metric value on the rows that guided the search: flattered by the search.
+        judge: Metric value on the rows the search never saw, or None.
+        expected: 90 % interval of the expected score, or None.
+        predicted: 90 % interval of the score on a test of this size, or None.
+        is_judge_reused: True when the search had gone on after the judge rows were first opened: `judge` and the intervals
+            are then no honest estimate.
+        note: The selection's own words.
+    """
+
+    choice: str
+    members: tuple[tuple[int, float], ...]
+    guide: float | None
+    judge: float | None
+    expected: tuple[float, float] | None
+    predicted: tuple[float, float] | None
+    is_judge_reused: bool
+    note: str
+
+
+class Summary(_Fact):
+    """A run in facts.
+
+    Attributes:
+        state: `empty` (nothing recorded), `unfinished` (running, or its process ended), `ended`.
+        reason: Why it ended, or None.
+        guide_best: The best node so far on guide rows, or None.
+        first_submission_s: Active seconds until the first valid submission, or None.
+        submission: What `best/` holds now, in words, or None.
+        states: Number of nodes by state; `faults` of failed nodes by kind; `refusals` by reason.
+    """
+
+    task: str
+    metric: str
+    direction: Direction
+    engineer: str
+    policy: str
+    sandbox: str
+    folds: int
+    seed: int
+    version: str
+    state: Literal["empty", "unfinished", "ended"]
+    reason: str | None
+    elapsed_s: float
+    resumed: int
+    nodes: int
+    in_flight: int
+    states: Mapping[str, int]
+    faults: Mapping[str, int]
+    refusals: Mapping[str, int]
+    guide_best: Best | None
+    estimate: Estimate | None
+    submission: str | None
+    first_submission_s: float | None
+    cost_usd: float
+    tokens: int
+
+
+def summarise(records: Sequence[Record], tree: Tree | None = None) -> Summary:
+    """Fold the records of a run, in order, into its summary; `tree` saves folding it anew when it is at hand."""
+    tree = Tree(record.event for record in records) if tree is None else tree
+    events = [record.event for record in records]
+    start = next((e for e in events if isinstance(e, RunStarted)), None)
+    ending = _ending(records)
+    written = [r for r in records if isinstance(r.event, SubmissionWritten)]
+    last = written[-1].event if written else None
+    nodes = tree.nodes.values()
+    return Summary(
+        task=start.task if start else "",
+        metric=start.metric if start else "",
+        direction=start.direction if start else Direction.MAXIMIZE,
+        engineer=start.engineer if start else "",
+        policy=start.policy if start else "",
+        sandbox=start.sandbox if start else "",
+        folds=start.folds if start else 0,
+        seed=start.seed if start else 0,
+        version=start.version if start else "",
+        state="empty" if start is None else "ended" if ending else "unfinished",
+        reason=ending,
+        elapsed_s=records[-1].elapsed_s if records else 0.0,
+        resumed=sum(isinstance(e, RunResumed) for e in events),
+        nodes=tree.count_nodes(),
+        in_flight=len(tree.in_flight),
+        states=_counted(node.state for node in nodes),
+        faults=_counted(node.fault for node in nodes if node.state is NodeState.FAILED and node.fault),
+        refusals=_counted(node.detail.split(":")[0] for node in nodes if node.state is NodeState.REFUSED),
+        guide_best=_best(tree),
+        estimate=_estimate(records),
+        submission=last.source if isinstance(last, SubmissionWritten) else None,
+        first_submission_s=written[0].elapsed_s if written else None,
+        cost_usd=sum(e.cost_usd for e in events if isinstance(e, Proposed)),
+        tokens=sum(e.input_tokens + e.output_tokens for e in events if isinstance(e, Proposed)),
+    )
+
+
+def _counted(names: Iterable[str]) -> dict[str, int]:
+    counter = Counter(str(name) for name in names)
+    return dict(counter.most_common())
+
+
+def _best(tree: Tree) -> Best | None:
+    if tree.best is None:
+        return None
+    node = tree[tree.best]
+    assert node.value is not None, "a scored node has a value"
+    return Best(node=node.id, edit=node.edit, guide=node.value)
+
+
+def _ending(records: Sequence[Record]) -> str | None:
+    """Return why the run ended, or None when it has not, or was taken up again afterwards."""
+    reason = None
+    for record in records:
+        match record.event:
+            case RunEnded():
+                reason = record.event.reason
+            case RunResumed() | Decided():
+                reason = None
+            case _:
+                pass
+    return reason
+
+
+def _estimate(records: Sequence[Record]) -> Estimate | None:
+    chosen: Selected | None = None
+    has_opened = goes_on_after = is_reused = False
+    for record in records:
+        match record.event:
+            case JudgeOpened():
+                has_opened = True
+            case Decided():
+                goes_on_after = has_opened
+            case Selected():
+                chosen, is_reused = record.event, goes_on_after
+            case _:
+                pass
+    if chosen is None:
+        return None
+    return Estimate(
+        choice=chosen.choice,
+        members=chosen.members,
+        guide=chosen.guide,
+        judge=chosen.judge,
+        expected=_interval(chosen.expected_low, chosen.expected_high),
+        predicted=_interval(chosen.predicted_low, chosen.predicted_high),
+        is_judge_reused=is_reused,
+        note=chosen.note,
+    )
+
+
+def _interval(low: float | None, high: float | None) -> tuple[float, float] | None:
+    return None if low is None or high is None else (low, high)

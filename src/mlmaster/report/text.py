@@ -1,0 +1,94 @@
+"""How values, durations and trees are written for a person, the same on every screen and in every report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from mlmaster.core.node import ROOT, Node, NodeState
+from mlmaster.core.tree import Tree
+
+NOTHING = "—"
+"""Stands where there is no value."""
+
+GUIDE = "guide score"
+"""What the value of a node is called wherever it is shown: it drove the search, so it flatters."""
+
+
+def score(value: float | None) -> str:
+    """Return a metric value with five significant digits."""
+    return NOTHING if value is None else f"{value:.5g}"
+
+
+def interval(pair: tuple[float, float] | None) -> str:
+    """Return `low to high`."""
+    return NOTHING if pair is None else f"{score(pair[0])} to {score(pair[1])}"
+
+
+def duration(seconds: float | None) -> str:
+    """Return `8.2 s`, `4 m 05 s` or `2 h 07 m`; `no limit` for infinity."""
+    if seconds is None:
+        return NOTHING
+    if seconds == float("inf"):
+        return "no limit"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} m {rest:02d} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} m"
+
+
+def counts(numbers: Mapping[str, int]) -> str:
+    """Return `error 2, timeout 1`."""
+    return ", ".join(f"{name} {number}" for name, number in numbers.items()) or "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Branching:
+    """One line of a drawn tree: what leads to the node, and the node."""
+
+    rails: str
+    node: Node
+
+
+def draw(tree: Tree) -> Iterator[Branching]:
+    """Yield the nodes depth first with the rails that lead to them; refused and abandoned ones are left out."""
+    stack = [(child, "", "") for child in reversed(tree.children(ROOT))]
+    while stack:
+        node, rails, below = stack.pop()
+        yield Branching(rails, tree[node])
+        children = tree.children(node)
+        for position, child in reversed(list(enumerate(children))):
+            is_last = position == len(children) - 1
+            stack.append((child, below + ("└─ " if is_last else "├─ "), below + ("   " if is_last else "│  ")))
+
+
+def outcome(node: Node) -> str:
+    """Return the node's value, its fault, or what is happening to it, in a few words."""
+    match node.state:
+        case NodeState.SCORED:
+            return score(node.value)
+        case NodeState.RACED:
+            return f"{score(node.value)} raced after {len(node.folds)} fold{'s' * (len(node.folds) != 1)}"
+        case NodeState.FAILED:
+            return f"failed: {node.fault}"
+        case NodeState.DECIDED:
+            return "being proposed"
+        case NodeState.PROPOSED:
+            return "running"
+        case _:
+            return f"{node.state}: {node.detail}" if node.detail else str(node.state)
+
+
+def label(node: Node) -> str:
+    """Return `#7 improve target_encoding`."""
+    return f"#{node.id} {node.operator}" + (f" {node.edit}" if node.edit else "")
+
+
+def tree_lines(tree: Tree) -> Iterator[str]:
+    """Yield one line a node: rails, label, outcome, and a star on the best."""
+    for line in draw(tree):
+        star = " ★" if line.node.id == tree.best else ""
+        yield f"{line.rails}{label(line.node)}  {outcome(line.node)}{star}"
