@@ -1,0 +1,89 @@
+"""The settings of a run. The string under each field is its documentation; `mlmaster settings` prints it.
+
+Each part of ML-Master owns its own settings; here they are only put together. Read next: `layers.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from mlmaster.core.budget import BudgetLimits
+from mlmaster.engine.settings import EngineSettings
+from mlmaster.settings.durations import parse_duration
+
+SHORTEST_S, LONGEST_S = 10.0, 30 * 86400.0
+
+
+def _check_time(text: str) -> str:
+    try:
+        seconds = parse_duration(text)
+    except ValueError as error:
+        raise ValueError(f"{error}; allowed: 10s to 30d") from error
+    if not SHORTEST_S <= seconds <= LONGEST_S:
+        raise ValueError("out of range; allowed: 10s to 30d")
+    return text
+
+
+class BudgetSettings(BaseModel):
+    """Hard limits of a run; `none` lifts one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    time: Annotated[str, AfterValidator(_check_time)] | None = "30m"
+    """Wall-clock time of the whole run, final selection included: 90s, 5m, 1h30m."""
+    nodes: int | None = Field(default=None, ge=1, le=1_000_000)
+    """Solutions to make."""
+    cost: float | None = Field(default=None, gt=0, le=1_000_000)
+    """US dollars to spend on language models."""
+    tokens: int | None = Field(default=None, ge=1, le=10**12)
+    """Tokens to spend on language models."""
+
+    @property
+    def time_s(self) -> float | None:
+        """Return the time limit in seconds."""
+        return None if self.time is None else parse_duration(self.time)
+
+    @property
+    def limits(self) -> BudgetLimits:
+        """Return the limits as the engine reads them."""
+        return BudgetLimits(time_s=self.time_s, nodes=self.nodes, cost_usd=self.cost, tokens=self.tokens)
+
+
+class TaskSettings(BaseModel):
+    """Corrections to what is inferred about the task; everything left out is inferred."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    goal: str = ""
+    """What is wanted, in plain words; may name the metric."""
+    target: str | None = None
+    """Column to predict; several are separated by commas."""
+    id: str | None = None
+    """Column that names the rows."""
+    metric: str | None = None
+    """Metric by its standard name, for example roc_auc, rmse or log_loss."""
+
+
+class Settings(BaseModel):
+    """Everything that can be set."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    seed: int = Field(default=0, ge=0, lt=2**32)
+    """Seed of every random choice: folds, policy, engineer, scripts."""
+    engineer: str = "offline"
+    """Who proposes solutions: offline."""
+    sandbox: str = "process"
+    """What scripts run in: process."""
+    task: TaskSettings = Field(default_factory=TaskSettings)
+    """Corrections to what is inferred about the task."""
+    budget: BudgetSettings = Field(default_factory=BudgetSettings)
+    """Hard limits of the run."""
+    engine: EngineSettings = Field(default_factory=EngineSettings)
+    """How solutions are run and compared."""
+
+    def dump(self) -> dict[str, Any]:
+        """Return plain data for `run.yaml`; secrets (`SecretStr` fields) are masked."""
+        return self.model_dump(mode="json")
