@@ -48,7 +48,7 @@ def test_flags_that_were_not_given_change_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"), [("none", None), ("NULL", None), ("90s", "90s"), ("1h30m", "1h30m"), ("2d", "2d")]
+    ("text", "expected"), [("none", None), ("None", None), ("90s", "90s"), ("1h30m", "1h30m"), ("2d", "2d")]
 )
 def test_time_budget_as_written(text: str, expected: str | None) -> None:
     assert load_settings(assignments=[f"budget.time={text}"]).settings.budget.time == expected
@@ -57,7 +57,23 @@ def test_time_budget_as_written(text: str, expected: str | None) -> None:
 def test_text_settings_keep_what_looks_like_yaml() -> None:
     settings = load_settings(assignments=["task.goal=predict: the price, yes", "task.target=2020-01-01"]).settings
     assert settings.task.goal == "predict: the price, yes"
-    assert settings.task.target == "2020-01-01"
+    assert settings.task.target == ("2020-01-01",)
+
+
+def test_a_list_or_mapping_stands_in_brackets() -> None:
+    settings = load_settings(assignments=["task.target=[a, b]", "task.metric_params={k: 3}"]).settings
+    assert settings.task.target == ("a", "b")
+    assert settings.task.metric_params == {"k": 3.0}
+
+
+def test_a_mapping_in_the_file_is_one_value(tmp_path: Path) -> None:
+    write(tmp_path, "task:\n  metric_params: {k: 3}\n")
+    assert load_settings(folder=tmp_path).settings.task.metric_params == {"k": 3.0}
+
+
+def test_none_says_that_a_task_has_no_such_column() -> None:
+    assert load_settings(assignments=["task.id=none"]).settings.task.id == "none"
+    assert load_settings(assignments=["budget.nodes=none"]).settings.budget.nodes is None
 
 
 def test_an_equals_sign_may_stand_in_a_value() -> None:
@@ -83,6 +99,7 @@ def test_an_equals_sign_may_stand_in_a_value() -> None:
         ("budget.time=1s", ["budget.time", "1s", "10s to 30d"]),
         ("budget.time=900d", ["budget.time", "900d", "10s to 30d"]),
         ("budget.time=soon", ["budget.time", "soon", "90s, 5m or 1h30m"]),
+        ("search.elite_until=0.1", ["settings of search", "elite_until (0.1)", "elite_from"]),
         ("engine.folds=abc", ["engine.folds", "abc"]),
     ],
 )

@@ -65,7 +65,7 @@ def load_settings(
         for key, layered in layer.items():
             if key not in fields:
                 raise SettingsError(_unknown(key, layered.source, fields))
-            given[key] = layered
+            given[key] = Layered(_read(layered.value, fields[key]), layered.source)
     try:
         settings = Settings.model_validate(_nested({key: layered.value for key, layered in given.items()}))
     except ValidationError as error:
@@ -104,12 +104,13 @@ def _from_file(folder: Path | None) -> dict[str, Layered]:
         return {}
     if not isinstance(loaded, dict):
         raise SettingsError(f"{path} holds a {type(loaded).__name__}; it must hold settings such as `seed: 1`")
-    return {key: Layered(value, FILE_NAME) for key, value in _flat(loaded, "")}
+    sections = frozenset(key.rpartition(".")[0] for key, _ in walk(Settings)) - {""}
+    return {key: Layered(value, FILE_NAME) for key, value in _flat(loaded, "", sections)}
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Layered]:
     names = sorted(name for name in environ if name.startswith(PREFIX))
-    return {name.removeprefix(PREFIX).lower().replace("__", "."): Layered(_read(environ[name]), name) for name in names}
+    return {name.removeprefix(PREFIX).lower().replace("__", "."): Layered(environ[name], name) for name in names}
 
 
 def _from_flags(flags: Mapping[str, Layered], assignments: Sequence[str]) -> dict[str, Layered]:
@@ -123,15 +124,19 @@ def _from_flags(flags: Mapping[str, Layered], assignments: Sequence[str]) -> dic
         if key in found:
             raise SettingsError(f"{key} is given twice, by {found[key].source} and by {source}; keep one")
         found[key] = Layered(text, source)
-    return {key: Layered(_read(layered.value), layered.source) for key, layered in found.items()}
+    return found
 
 
-def _read(value: Any) -> Any:
-    """Return what a person typed as a value: `none`, a list or mapping in brackets, else the words themselves."""
+def _read(value: Any, field: FieldInfo) -> Any:
+    """Return what a person typed as a value: `none`, a list or mapping in brackets, else the words themselves.
+
+    `none` stays a word where text is expected and None already means something else: to infer it.
+    """
     if not isinstance(value, str):
         return value
     plain = value.strip()
-    if plain.lower() in ("none", "null"):
+    is_text = str in typing.get_args(field.annotation)
+    if plain.lower() == "none" and not (is_text and field.default is None):
         return None
     if plain[:1] in ("[", "{"):
         try:
@@ -141,13 +146,12 @@ def _read(value: Any) -> Any:
     return value
 
 
-def _flat(data: Mapping[Any, Any], prefix: str) -> Iterator[tuple[str, Any]]:
-    sections = {key.rpartition(".")[0] for key, _ in walk(Settings)}
+def _flat(data: Mapping[Any, Any], prefix: str, sections: frozenset[str]) -> Iterator[tuple[str, Any]]:
     for name, value in data.items():
         key = f"{prefix}{name}"
-        if isinstance(value, dict) and (value or key in sections):
-            yield from _flat(value, f"{key}.")
-        elif not (value is None and key in sections):
+        if key in sections and isinstance(value, dict):
+            yield from _flat(value, f"{key}.", sections)
+        elif key not in sections or value is not None:
             yield key, value
 
 
@@ -179,13 +183,15 @@ def _explain(error: ValidationError, given: Mapping[str, Layered], fields: Mappi
         (".".join(location[:n]) for n in range(len(location), 0, -1) if ".".join(location[:n]) in fields),
         ".".join(location),
     )
-    source = given[key].source if key in given else DEFAULT
     reason = str(first["msg"]).removeprefix("Value error, ")
     limits = allowed(fields[key]) if key in fields else ""
     if limits and first["type"] in ("greater_than", "greater_than_equal", "less_than", "less_than_equal"):
         reason = f"must be {limits}"
     else:
         reason = reason[:1].lower() + reason[1:]
+    if key not in fields:
+        return f"settings of {key} do not fit together: {reason}"
+    source = given[key].source if key in given else DEFAULT
     return f"{key} is {first['input']!r} (from {source}): {reason}"
 
 

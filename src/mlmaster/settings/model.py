@@ -11,7 +11,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from mlmaster.core.budget import BudgetLimits
 from mlmaster.engine.settings import EngineSettings
+from mlmaster.search.settings import SearchSettings
 from mlmaster.settings.durations import parse_duration
+from mlmaster.tasks.loaded import Overrides
 
 SHORTEST_S, LONGEST_S = 10.0, 30 * 86400.0
 
@@ -51,21 +53,6 @@ class BudgetSettings(BaseModel):
         return BudgetLimits(time_s=self.time_s, nodes=self.nodes, cost_usd=self.cost, tokens=self.tokens)
 
 
-class TaskSettings(BaseModel):
-    """Corrections to what is inferred about the task; everything left out is inferred."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    goal: str = ""
-    """What is wanted, in plain words; may name the metric."""
-    target: str | None = None
-    """Column to predict; several are separated by commas."""
-    id: str | None = None
-    """Column that names the rows."""
-    metric: str | None = None
-    """Metric by its standard name, for example roc_auc, rmse or log_loss."""
-
-
 class Settings(BaseModel):
     """Everything that can be set."""
 
@@ -77,12 +64,14 @@ class Settings(BaseModel):
     """Who proposes solutions: offline."""
     sandbox: str = "process"
     """What scripts run in: process."""
-    task: TaskSettings = Field(default_factory=TaskSettings)
+    task: Overrides = Field(default_factory=Overrides)
     """Corrections to what is inferred about the task."""
     budget: BudgetSettings = Field(default_factory=BudgetSettings)
     """Hard limits of the run."""
     engine: EngineSettings = Field(default_factory=EngineSettings)
     """How solutions are run and compared."""
+    search: SearchSettings = Field(default_factory=SearchSettings)
+    """What is tried next."""
 
     def dump(self) -> dict[str, Any]:
         """Return plain data for `run.yaml`; secrets (`SecretStr` fields) are masked."""
