@@ -1,0 +1,94 @@
+"""A task's own metric: a Python file of the user's that says how to score.
+
+The file defines `score(truth, predictions) -> float` over arrays in the encoding of `mlmaster.ports.Array`, and
+`greater_is_better`, True or False; `title` is optional. It runs inside the harness with the user's rights, so it must come
+from the user: nothing a candidate script wrote is ever loaded here.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from mlmaster.core.score import Direction
+from mlmaster.core.task import PredictionKind
+from mlmaster.errors import SubmissionError, TaskError
+from mlmaster.ports import Array, Metric
+
+_EXPECTED = "it must define score(truth, predictions) -> float and greater_is_better = True or False"
+
+
+@dataclass(slots=True)
+class FileMetric:
+    """A metric from a file. It takes every kind of prediction: what fits is for its author to know."""
+
+    name: str
+    direction: Direction
+    kinds: frozenset[PredictionKind]
+    title: str
+    file: Path
+    function: Callable[[Array, Array], float]
+
+    def score(self, truth: Array, predictions: Array) -> float:
+        """Return what the file's `score` returns; see `mlmaster.ports.Metric`.
+
+        A ValueError is read as the metric's word against the predictions, any other error as a fault of the file.
+        """
+        if len(truth) != len(predictions):
+            raise SubmissionError(f"{self.name}: {len(predictions)} predictions for {len(truth)} rows")
+        try:
+            value = self.function(truth.copy(), predictions.copy())
+        except ValueError as error:
+            raise SubmissionError(f"{self.name}: {error}") from error
+        except Exception as error:  # noqa: BLE001 - foreign code: whatever it raises is reported as its fault
+            raise TaskError(f"{self.file.name} failed: {type(error).__name__}: {error}; correct its score()") from error
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            raise TaskError(f"{self.file.name}: score() returned {value!r}, and must return a number") from None
+        if not math.isfinite(number):
+            raise SubmissionError(f"{self.name} of these predictions is {number}")
+        return number
+
+
+def load_metric(file: Path, name: str = "") -> Metric:
+    """Return the metric a file defines, under `name` or the file's own name.
+
+    Raises:
+        TaskError: The file is missing, does not run, or does not define what it must.
+    """
+    module = _run(file)
+    function = getattr(module, "score", None)
+    if not callable(function):
+        raise TaskError(f"{file} has no function `score`; {_EXPECTED}")
+    greater = getattr(module, "greater_is_better", None)
+    if not isinstance(greater, bool):
+        raise TaskError(f"{file}: greater_is_better is {greater!r}; {_EXPECTED}")
+    return FileMetric(
+        name=name or file.stem,
+        direction=Direction.MAXIMIZE if greater else Direction.MINIMIZE,
+        kinds=frozenset(PredictionKind),
+        title=str(getattr(module, "title", "") or name or file.stem),
+        file=file,
+        function=function,
+    )
+
+
+def _run(file: Path) -> ModuleType:
+    try:
+        source = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TaskError(f"metric file {file} cannot be read: {error}; name a Python file") from error
+    # Executed from source, not imported: importing would write a `__pycache__` beside the user's data.
+    module = ModuleType(f"mlmaster_task_metric_{abs(hash(source)):x}")
+    module.__file__ = str(file)
+    sys.modules[module.__name__] = module
+    try:
+        exec(compile(source, str(file), "exec"), module.__dict__)
+    except Exception as error:  # noqa: BLE001 - foreign code: whatever it raises is reported as its fault
+        raise TaskError(f"metric file {file} does not run: {type(error).__name__}: {error}; {_EXPECTED}") from error
+    return module

@@ -1,0 +1,221 @@
+"""Metrics of predicted probabilities: log losses, areas under curves, Brier score.
+
+PROBABILITY metrics are means over the columns (one column: binary; several: multilabel). Nothing is renormalised: a row of
+class probabilities must sum to 1 as it stands.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mlmaster.core.score import Direction
+from mlmaster.core.task import PredictionKind, TaskKind
+from mlmaster.errors import SubmissionError, TaskError
+from mlmaster.metrics.definition import Definition, Options, by_column
+from mlmaster.ports import Array
+
+EPSILON = float(np.finfo(np.float64).eps)
+"""Probabilities are clipped to [EPSILON, 1 - EPSILON] before the logarithm, as in scikit-learn since 1.5 and MLE-bench."""
+SUM_TOLERANCE = 1e-3
+"""How far the probabilities of a row may be from 1 in sum. They are used as they are; none is rescaled."""
+
+_PROBABILITY = frozenset({PredictionKind.PROBABILITY})
+_CLASSES = frozenset({PredictionKind.CLASS_PROBABILITIES})
+_FLAGGED = frozenset({TaskKind.BINARY, TaskKind.MULTILABEL})
+
+
+def wrong_sum(probabilities: Array) -> int | None:
+    """Return the first row whose class probabilities do not sum to 1, or None."""
+    wrong = np.abs(probabilities.sum(axis=1) - 1.0) > SUM_TOLERANCE
+    return int(wrong.argmax()) if wrong.any() else None
+
+
+def wrong_probability(probabilities: Array) -> tuple[int, int] | None:
+    """Return the (row, column) of the first value outside [0, 1], or None."""
+    found = np.argwhere(~((probabilities >= 0) & (probabilities <= 1)))
+    return (int(found[0][0]), int(found[0][1])) if len(found) else None
+
+
+def _require_probabilities(predictions: Array) -> None:
+    found = wrong_probability(predictions)
+    if found is not None:
+        raise SubmissionError(
+            f"row {found[0] + 1}, prediction column {found[1] + 1} is {predictions[found]:g}, and must be in [0, 1]"
+        )
+
+
+def _require_distribution(truth: Array, predictions: Array) -> None:
+    _require_probabilities(predictions)
+    row = wrong_sum(predictions)
+    if row is not None:
+        raise SubmissionError(
+            f"row {row + 1}: the class probabilities sum to {predictions[row].sum():.6g}, and must sum to 1"
+        )
+    if truth.max() >= predictions.shape[1]:
+        raise TaskError(f"the target holds class number {truth.max()}, but there are {predictions.shape[1]} classes")
+
+
+def _losses(truth: Array, predictions: Array) -> Array:
+    """Return minus the log of the probability given to what is true, by row (and column, for PROBABILITY)."""
+    if truth.ndim == 1:
+        _require_distribution(truth, predictions)
+        given = predictions[np.arange(len(truth)), truth]
+    else:
+        _require_probabilities(predictions)
+        given = np.where(truth == 1, predictions, 1.0 - predictions)
+    losses: Array = -np.log(np.clip(given, EPSILON, 1.0 - EPSILON))
+    return losses
+
+
+def _log_loss(truth: Array, predictions: Array, options: Options) -> float:  # noqa: ARG001
+    return float(_losses(truth, predictions).mean())
+
+
+def _balanced_log_loss(truth: Array, predictions: Array, options: Options) -> float:  # noqa: ARG001
+    """Mean over the classes of the mean loss of their rows, as Kaggle's ICR task states it; absent classes count not."""
+    losses = _losses(truth, predictions)
+    if truth.ndim == 1:
+        truth, losses = truth.reshape(-1, 1), losses.reshape(-1, 1)
+    columns = [
+        np.mean([losses[truth[:, j] == value, j].mean() for value in np.unique(truth[:, j])])
+        for j in range(truth.shape[1])
+    ]
+    return float(np.mean(columns))
+
+
+def _area(truth: Array, predictions: Array) -> float:
+    from sklearn.metrics import roc_auc_score
+
+    return float(roc_auc_score(truth, predictions))
+
+
+def _roc_auc(truth: Array, predictions: Array, options: Options) -> float:
+    _require_probabilities(predictions)
+    return by_column(_area)(truth, predictions, options)
+
+
+def _roc_auc_macro(truth: Array, predictions: Array, options: Options) -> float:  # noqa: ARG001
+    """Mean over the classes of the area of one class against the rest."""
+    _require_probabilities(predictions)
+    classes = range(predictions.shape[1])
+    missing = sorted(set(classes) - set(np.unique(truth).tolist()))
+    if missing:
+        raise TaskError(f"roc_auc_macro cannot be computed: no row has class number {missing[0]}")
+    return float(np.mean([_area(truth == label, predictions[:, label]) for label in classes]))
+
+
+def _average_precision(truth: Array, predictions: Array, options: Options) -> float:
+    from sklearn.metrics import average_precision_score
+
+    _require_probabilities(predictions)
+    return by_column(lambda t, p: float(average_precision_score(t, p)))(truth, predictions, options)
+
+
+def _brier(truth: Array, predictions: Array, options: Options) -> float:  # noqa: ARG001
+    """Mean squared difference of probability and outcome (Brier 1950, in the one-sided form of scikit-learn)."""
+    _require_probabilities(predictions)
+    return float(np.mean((truth - predictions) ** 2))
+
+
+def _needs_both(truth: Array) -> str | None:
+    for j in range(truth.shape[1]) if truth.ndim == 2 else ():
+        if np.ptp(truth[:, j]) == 0:
+            return f"every row of target {j + 1} has the same class ({truth[0, j]:g})"
+    return None
+
+
+def _needs_two_classes(truth: Array) -> str | None:
+    return "every row has the same class" if truth.ndim == 1 and len(np.unique(truth)) < 2 else None
+
+
+def _needs_positives(truth: Array) -> str | None:
+    empty = [j for j in range(truth.shape[1]) if not truth[:, j].any()]
+    return f"no row of target {empty[0] + 1} is positive" if empty else None
+
+
+DEFINITIONS = (
+    Definition(
+        "log_loss",
+        "log loss",
+        Direction.MINIMIZE,
+        _PROBABILITY | _CLASSES,
+        frozenset({TaskKind.BINARY, TaskKind.MULTICLASS, TaskKind.MULTILABEL}),
+        _log_loss,
+        (
+            "logloss",
+            "logarithmic_loss",
+            "multi_class_log_loss",
+            "multiclass_log_loss",
+            "multiclass_logarithmic_loss",
+            "binary_log_loss",
+            "multilabel_log_loss",
+            "cross_entropy",
+            "cross_entropy_loss",
+            "binary_cross_entropy",
+            "mean_column_wise_log_loss",
+        ),
+        instead="rmse for numbers, accuracy for hard labels",
+    ),
+    Definition(
+        "balanced_log_loss",
+        "log loss, classes weighted equally",
+        Direction.MINIMIZE,
+        _PROBABILITY | _CLASSES,
+        frozenset({TaskKind.BINARY, TaskKind.MULTICLASS, TaskKind.MULTILABEL}),
+        _balanced_log_loss,
+        ("balanced_logarithmic_loss",),
+        instead="log_loss",
+    ),
+    Definition(
+        "roc_auc",
+        "area under the ROC curve",
+        Direction.MAXIMIZE,
+        _PROBABILITY,
+        _FLAGGED,
+        _roc_auc,
+        (
+            "auc",
+            "auroc",
+            "auc_roc",
+            "roc",
+            "area_under_the_roc_curve",
+            "area_under_the_receiver_operating_characteristic_curve",
+            "auroc_multi_label",
+            "mean_column_wise_roc_auc",
+        ),
+        truth_rule=_needs_both,
+        instead="roc_auc_macro for more than two classes",
+    ),
+    Definition(
+        "roc_auc_macro",
+        "area under the ROC curve, mean of one class against the rest",
+        Direction.MAXIMIZE,
+        _CLASSES,
+        frozenset({TaskKind.MULTICLASS}),
+        _roc_auc_macro,
+        ("roc_auc_ovr", "roc_auc_ovr_macro", "macro_roc_auc", "macro_auc", "auc_macro"),
+        truth_rule=_needs_two_classes,
+        instead="roc_auc for two classes",
+    ),
+    Definition(
+        "average_precision",
+        "average precision",
+        Direction.MAXIMIZE,
+        _PROBABILITY,
+        _FLAGGED,
+        _average_precision,
+        ("pr_auc", "auc_pr", "auprc", "area_under_the_precision_recall_curve", "mean_average_precision"),
+        truth_rule=_needs_positives,
+        instead="log_loss for more than two classes",
+    ),
+    Definition(
+        "brier_score",
+        "Brier score",
+        Direction.MINIMIZE,
+        _PROBABILITY,
+        _FLAGGED,
+        _brier,
+        ("brier", "brier_score_loss"),
+        instead="log_loss for more than two classes",
+    ),
+)
