@@ -16,6 +16,9 @@ from mlmaster.core.execution import Fault
 from mlmaster.core.node import NodeState, Operator
 from mlmaster.core.score import Direction
 
+EXHAUSTED = "exhausted"
+"""The reason of a refusal after which the same operator is never tried again on the same parent."""
+
 
 class _Event(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,7 +50,9 @@ class RunResumed(_Event):
 class Decided(_Event):
     """The policy chose an operator and parents; the node's id is the decision's number.
 
-    `chain` says whether this starts a chain on its branch ("new") or goes on with the open one ("continue").
+    `chain` says whether this starts a chain on its branch ("new"), goes on with the open one ("continue"), or belongs to
+    none and leaves the branch's chain alone ("none": policies without chains, any number in flight on one branch). "new"
+    takes over from an open chain that has nothing in flight: a chain its policy does not continue has expired.
     `reason` is the policy's own word for the rule that fired. `budget` is what the policy saw.
     """
 
@@ -55,7 +60,7 @@ class Decided(_Event):
     node: int
     operator: Operator
     parents: tuple[int, ...]
-    chain: Literal["new", "continue"]
+    chain: Literal["new", "continue", "none"]
     reason: str
     budget: Budget
 

@@ -32,6 +32,11 @@ class Operator(StrEnum):
     DEBUG = "debug"
     MERGE = "merge"
 
+    @property
+    def is_improvement(self) -> bool:
+        """Return True when the operator works on good nodes: the outcome is compared with its branch's best."""
+        return self in (Operator.IMPROVE, Operator.EVOLVE, Operator.MERGE)
+
 
 class NodeState(StrEnum):
     """Where a node is in its life; see the module docstring."""
@@ -55,6 +60,9 @@ TRANSITIONS: Mapping[NodeState, frozenset[NodeState]] = {
     NodeState.PROPOSED: frozenset({NodeState.SCORED, NodeState.RACED, NodeState.FAILED, NodeState.ABANDONED}),
 }
 """Legal moves; every state not listed is final."""
+
+OUTCOMES = frozenset({NodeState.SCORED, NodeState.RACED, NodeState.FAILED, NodeState.ABANDONED})
+"""What `NodeFinished` may say."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,13 @@ Read next: `mlmaster.search`.
 from __future__ import annotations
 
 from bisect import insort
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from math import isnan
 
 from mlmaster.core.events import (
+    EXHAUSTED,
     Decided,
     Event,
     FoldScored,
@@ -20,7 +23,7 @@ from mlmaster.core.events import (
     Proposed,
     Refused,
 )
-from mlmaster.core.node import ROOT, TRANSITIONS, Node, NodeState, Operator
+from mlmaster.core.node import OUTCOMES, ROOT, TRANSITIONS, Node, NodeState, Operator
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,8 @@ class Chain:
         start: The node its first decision made.
         current: The node to work on next: a faulty node to debug, else the branch's best. None before the first outcome.
         failures: Improvements without gain so far.
-        is_open: False once ended; a new selection must start another.
+        is_open: False once ended; a new selection must start another. An open chain with nothing in flight that its
+            policy cannot continue has expired: the next selection takes over from it.
         in_flight: The node being made for it, or None.
     """
 
@@ -44,12 +48,21 @@ class Chain:
 
 @dataclass(slots=True)
 class Branch:
-    """The subtree under one draft. `outcomes` holds (node, utility) of its SCORED nodes in order of completion."""
+    """The subtree under one draft.
+
+    Attributes:
+        draft: Id of the draft, and of the branch.
+        best: Its SCORED node of highest utility; the one scored first on a tie.
+        chain: The last chain started on it, or None.
+        outcomes: (node, utility) of its SCORED nodes in order of completion.
+        compared: Its SCORED and RACED nodes in order of completion.
+    """
 
     draft: int
     best: int | None = None
     chain: Chain | None = None
     outcomes: list[tuple[int, float]] = field(default_factory=list)
+    compared: list[int] = field(default_factory=list)
 
 
 class IllegalEventError(ValueError):
@@ -67,9 +80,12 @@ class Tree:
         self._rewards: dict[int, float] = {ROOT: 0.0}
         self._pending: dict[int, int] = {ROOT: 0}
         self._exhausted: set[tuple[int, Operator]] = set()
-        self._ranking: list[tuple[float, int]] = []
+        self._refusals: Counter[tuple[int, Operator]] = Counter()
+        self._ranking: list[tuple[float, int, int]] = []
         self._in_flight: dict[int, None] = {}
         self._finished: list[int] = []
+        self._compared: list[int] = []
+        self._counts: Counter[Operator] = Counter()
         for event in events:
             self.apply(event)
 
@@ -110,6 +126,10 @@ class Tree:
         """Return True when an engineer had nothing left for this operator here (`ROOT` for drafts)."""
         return (node, operator) in self._exhausted
 
+    def refusals(self, node: int, operator: Operator) -> int:
+        """Return how many decisions in a row were refused here (`ROOT` for drafts) since one was proposed."""
+        return self._refusals[node, operator]
+
     @property
     def in_flight(self) -> Sequence[int]:
         """Return ids of decisions without an outcome, oldest first."""
@@ -121,13 +141,18 @@ class Tree:
         return self._finished
 
     @property
+    def compared(self) -> Sequence[int]:
+        """Return ids of SCORED and RACED nodes in order of completion."""
+        return self._compared
+
+    @property
     def best(self) -> int | None:
-        """Return the id of the SCORED node of highest utility; the earlier one on a tie."""
-        return -self._ranking[-1][1] if self._ranking else None
+        """Return the id of the SCORED node of highest utility; the one scored first on a tie."""
+        return self._ranking[-1][2] if self._ranking else None
 
     def ranking(self) -> Iterator[int]:
-        """Yield ids of SCORED nodes, best first; earlier ones first on a tie."""
-        return (-negated for _, negated in reversed(self._ranking))
+        """Yield ids of SCORED nodes, best first; the one scored first on a tie."""
+        return (node for _, _, node in reversed(self._ranking))
 
     def path(self, node: int) -> tuple[int, ...]:
         """Return ids from the draft down to the node, both included."""
@@ -137,9 +162,12 @@ class Tree:
             node = self.nodes[node].parent
         return tuple(reversed(found))
 
-    def count_nodes(self) -> int:
-        """Return the number of decisions that count against a node budget: all but refused and abandoned ones."""
-        return len(self._finished) + len(self._in_flight)
+    def count_nodes(self, operator: Operator | None = None) -> int:
+        """Return the number of decisions (of one operator) that count against a node budget.
+
+        All but refused and abandoned ones.
+        """
+        return self._counts.total() if operator is None else self._counts[operator]
 
     # ---- the fold
 
@@ -154,13 +182,16 @@ class Tree:
                 self._decide(event)
             case Proposed():
                 node = self._move(event.node, NodeState.PROPOSED)
+                self._refusals.pop((node.parent, node.operator), None)
                 self.nodes[event.node] = replace(
                     node, plan=event.plan, edit=event.edit, recipe=event.recipe, code_hash=event.code_hash
                 )
             case Refused():
                 self._refuse(event)
             case FoldScored():
-                node = self.nodes[event.node]
+                node = self._known(event.node)
+                if node.state is not NodeState.PROPOSED:
+                    raise IllegalEventError(f"node {event.node} is {node.state} and cannot be scored on a fold")
                 if any(fold == event.fold for fold, _ in node.folds):
                     raise IllegalEventError(f"node {event.node} already has a score for fold {event.fold}")
                 self.nodes[event.node] = replace(node, folds=(*node.folds, (event.fold, event.value)))
@@ -170,26 +201,17 @@ class Tree:
                 pass
 
     def _decide(self, event: Decided) -> None:
-        if event.node != self.next_id:
-            raise IllegalEventError(f"decision {event.node} arrived, {self.next_id} was next")
+        self._check_decision(event)
         parent = event.parents[0]
         if event.operator is Operator.DRAFT:
-            if event.parents != (ROOT,):
-                raise IllegalEventError(
-                    f"draft {event.node} must have the root as its only parent, not {event.parents}"
-                )
             branch, depth = event.node, 0
             self.branches[branch] = Branch(draft=branch)
         else:
             branch, depth = self.nodes[parent].branch, self.nodes[parent].depth + 1
         chain = self.branches[branch].chain
-        if event.chain == "continue":
-            if chain is None or not chain.is_open or chain.in_flight is not None:
-                raise IllegalEventError(f"decision {event.node} continues a chain of branch {branch} that cannot go on")
+        if event.chain == "continue" and chain is not None:
             self.branches[branch].chain = replace(chain, in_flight=event.node)
-        else:
-            if chain is not None and chain.is_open:
-                raise IllegalEventError(f"decision {event.node} starts a chain on branch {branch}, whose chain is open")
+        elif event.chain == "new":
             self.branches[branch].chain = Chain(start=event.node, in_flight=event.node)
         debug_depth = self.nodes[parent].debug_depth + 1 if event.operator is Operator.DEBUG else 0
         self.nodes[event.node] = Node(event.node, event.operator, event.parents, branch, depth, debug_depth)
@@ -197,8 +219,40 @@ class Tree:
         self._children[event.node] = []
         self._visits[event.node], self._rewards[event.node], self._pending[event.node] = 0, 0.0, 0
         self._in_flight[event.node] = None
+        self._counts[event.operator] += 1
         for each in (ROOT, *self.path(event.node)):
             self._pending[each] += 1
+
+    def _check_decision(self, event: Decided) -> None:
+        """Raise unless the decision may follow; nothing has been changed yet."""
+        what = f"{event.operator} {event.node}"
+        if event.node != self.next_id:
+            raise IllegalEventError(f"decision {event.node} arrived, {self.next_id} was next")
+        if event.operator is Operator.DRAFT:
+            if event.parents != (ROOT,):
+                raise IllegalEventError(f"{what} must have the root as its only parent, not {event.parents}")
+            if event.chain == "continue":
+                raise IllegalEventError(f"{what} cannot continue a chain: its branch is new")
+            return
+        if len(set(event.parents)) != len(event.parents) or (len(event.parents) > 1) != (
+            event.operator is Operator.MERGE
+        ):
+            raise IllegalEventError(f"{what} cannot have the parents {event.parents}")
+        wanted = NodeState.FAILED if event.operator is Operator.DEBUG else NodeState.SCORED
+        for parent in event.parents:
+            if self._known(parent).state is not wanted:
+                raise IllegalEventError(f"{what} needs a {wanted} parent; node {parent} is {self.nodes[parent].state}")
+        branch = self.nodes[event.parents[0]].branch
+        chain = self.branches[branch].chain
+        if event.chain == "continue" and (chain is None or not chain.is_open or chain.in_flight is not None):
+            raise IllegalEventError(f"{what} continues a chain of branch {branch} that cannot go on")
+        if event.chain == "new" and chain is not None and chain.in_flight is not None:
+            raise IllegalEventError(f"{what} starts a chain on branch {branch}, whose chain has a node in flight")
+
+    def _known(self, node: int) -> Node:
+        if node not in self.nodes:
+            raise IllegalEventError(f"node {node} was never decided")
+        return self.nodes[node]
 
     def _land(self, node: int) -> None:
         del self._in_flight[node]
@@ -206,9 +260,7 @@ class Tree:
             self._pending[each] -= 1
 
     def _move(self, node: int, state: NodeState) -> Node:
-        if node not in self.nodes:
-            raise IllegalEventError(f"node {node} was never decided")
-        before = self.nodes[node]
+        before = self._known(node)
         if state not in TRANSITIONS.get(before.state, frozenset()):
             raise IllegalEventError(f"node {node} cannot go from {before.state} to {state}")
         after = replace(before, state=state)
@@ -220,19 +272,26 @@ class Tree:
         self.nodes[event.node] = replace(
             node, detail=f"{event.reason}: {event.detail}" if event.detail else event.reason
         )
-        self._exhausted.add((node.parent, node.operator))
+        self._refusals[node.parent, node.operator] += 1
+        if event.reason == EXHAUSTED:
+            self._exhausted.add((node.parent, node.operator))
         self._detach(event.node)
 
     def _detach(self, node: int) -> None:
-        """Take a node without an outcome out of the statistics, exactly, and close its chain."""
+        """Take a node that never got an outcome out of the statistics, exactly, and close its chain."""
         self._land(node)
         record = self.nodes[node]
+        self._counts[record.operator] -= 1
         self._children[record.parent].remove(node)
         chain = self.branches[record.branch].chain
         if chain is not None and chain.in_flight == node:
             self.branches[record.branch].chain = replace(chain, in_flight=None, is_open=False)
 
     def _finish(self, event: NodeFinished) -> None:
+        if event.state not in OUTCOMES:
+            raise IllegalEventError(f"node {event.node} cannot finish as {event.state}")
+        if event.state is NodeState.SCORED and (event.utility is None or isnan(event.utility)):
+            raise IllegalEventError(f"node {event.node} is scored and needs a utility, not {event.utility}")
         node = self._move(event.node, event.state)
         node = replace(
             node,
@@ -254,19 +313,25 @@ class Tree:
             self._visits[each] += 1
             self._rewards[each] += event.reward or 0.0
         branch = self.branches[node.branch]
+        if not node.is_faulty:
+            self._compared.append(node.id)
+            branch.compared.append(node.id)
         if node.is_good and node.utility is not None:
-            insort(self._ranking, (node.utility, -node.id))
-            branch.outcomes.append((node.id, node.utility))
-            if branch.best is None or node.utility > (self.nodes[branch.best].utility or float("-inf")):
+            if self._is_best_of(branch, node.utility):
                 branch.best = node.id
+            branch.outcomes.append((node.id, node.utility))
+            insort(self._ranking, (node.utility, -len(self._finished), node.id))
         self._follow(branch, node, has_ended=event.chain_ended)
+
+    def _is_best_of(self, branch: Branch, utility: float) -> bool:
+        best = None if branch.best is None else self.nodes[branch.best].utility
+        return best is None or utility > best
 
     def _follow(self, branch: Branch, node: Node, *, has_ended: bool) -> None:
         chain = branch.chain
         if chain is None or chain.in_flight != node.id:
             return
-        is_improvement = node.operator in (Operator.IMPROVE, Operator.EVOLVE, Operator.MERGE)
-        has_failed_to_gain = is_improvement and not node.is_faulty and not node.gain
+        has_failed_to_gain = node.operator.is_improvement and not node.is_faulty and not node.gain
         branch.chain = replace(
             chain,
             current=node.id if node.is_faulty or branch.best is None else branch.best,
