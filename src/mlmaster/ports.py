@@ -42,11 +42,11 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What a policy decides: an operator, its parents (primary first), and whether it starts or continues a chain."""
+    """What a policy decides: an operator, its parents (primary first), and its chain as in `Decided`."""
 
     operator: Operator
     parents: tuple[int, ...]
-    chain: Literal["new", "continue"]
+    chain: Literal["new", "continue", "none"]
     reason: str
 
 
@@ -59,8 +59,9 @@ class Policy(Protocol):
         """Return the next choice, or None when nothing can be started before an outcome arrives.
 
         None with nothing in flight means that the search is exhausted. Only `operators` (what the engineer has) are
-        chosen. Never chooses (parent, operator) pairs that `Tree.is_exhausted` names, and never touches a branch whose
-        chain is open except to continue that chain.
+        chosen. Never chooses (parent, operator) pairs that `Tree.is_exhausted` names. A policy that keeps chains never
+        touches a branch whose chain has a node in flight, and starts a new chain only where the open one has expired; a
+        policy that keeps none chooses with `chain="none"` and may have several nodes in flight on one branch.
         """
         ...
 
@@ -199,6 +200,15 @@ class ViewSource(Protocol):
         """Return the view that hides fold `fold`; built on first use, then reused."""
         ...
 
+    @property
+    def test_rides_along(self) -> bool:
+        """Return True when every fold's view holds the real test rows; False too when there is no test."""
+        ...
+
     def smoke(self) -> View:
         """Return the small view."""
+        ...
+
+    def full(self) -> View:
+        """Return the view with every train row visible and the real test rows to predict."""
         ...
