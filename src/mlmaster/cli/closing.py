@@ -1,0 +1,61 @@
+"""What is said of a run when a command is done with it: a few lines for a person, or one JSON object."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mlmaster.report import text
+from mlmaster.report.summary import Summary
+
+
+def closing_lines(summary: Summary, directory: Path) -> Iterator[str]:
+    """Yield what came of the run and where it lies."""
+    estimate, best = summary.estimate, summary.guide_best
+    if estimate is not None:
+        judge = "judge score (judge reused)" if estimate.is_judge_reused else "judge score"
+        yield f"chosen       {estimate.choice}"
+        yield f"{judge:<12} {text.score(estimate.judge)} {summary.metric} ({text.GUIDE} {text.score(estimate.guide)})"
+        if estimate.expected is not None:
+            yield f"expected     {text.interval(estimate.expected)} (90 %)"
+        if estimate.predicted is not None:
+            yield f"on the test  {text.interval(estimate.predicted)} (90 %, on a test of this size)"
+    elif best is not None:
+        yield f"best so far  {text.GUIDE} {text.score(best.guide)} {summary.metric}, #{best.node} {best.edit}"
+    else:
+        yield "best so far  no solution has been scored"
+    faults = f", faults: {text.counts(summary.faults)}" if summary.faults else ""
+    yield f"solutions    {summary.nodes} in {text.duration(summary.elapsed_s)}{faults}"
+    if summary.submission is not None:
+        yield f"predictions  {directory / 'best' / 'submission.csv'}"
+        yield f"scripts      {directory / 'best'}"
+
+
+def as_object(summary: Summary, directory: Path, **more: Any) -> dict[str, Any]:
+    """Return the run as plain data: paths, then everything the summary knows."""
+    best = directory / "best"
+    has_best = summary.submission is not None
+    return {
+        "run": str(directory),
+        "best": str(best) if has_best else None,
+        "submission": str(best / "submission.csv") if has_best else None,
+        **more,
+        "summary": summary.model_dump(mode="json"),
+    }
+
+
+def print_json(data: Any) -> None:
+    """Print one JSON object on stdout; NaN and infinities, which JSON has not, become null."""
+    print(json.dumps(_finite(data), ensure_ascii=False, indent=2, allow_nan=False))
+
+
+def _finite(data: Any) -> Any:
+    if isinstance(data, float):
+        return data if data - data == 0 else None
+    if isinstance(data, dict):
+        return {str(key): _finite(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_finite(value) for value in data]
+    return data

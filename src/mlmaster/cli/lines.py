@@ -1,0 +1,63 @@
+"""Plain output: one line an event, for logs, pipes and terminals without colours."""
+
+from __future__ import annotations
+
+from mlmaster.core.events import (
+    JudgeOpened,
+    NodeFinished,
+    Proposed,
+    Record,
+    Refused,
+    RunEnded,
+    RunResumed,
+    RunStarted,
+    Selected,
+    SubmissionWritten,
+)
+from mlmaster.core.tree import Tree
+from mlmaster.report import text
+
+
+def event_line(record: Record, tree: Tree) -> str | None:
+    """Return the line that tells the event, or None for events not worth one; `tree` has the event applied."""
+    words = _words(record, tree)
+    return None if words is None else f"[{text.duration(record.elapsed_s):>9}] {words}"
+
+
+def _words(record: Record, tree: Tree) -> str | None:
+    match record.event:
+        case RunStarted() as event:
+            return (
+                f"{event.task}: {event.metric} ({event.direction}), {event.folds} fold{'s' * (event.folds != 1)}, "
+                f"{event.engineer} engineer, {event.policy} policy, {event.sandbox} sandbox, seed {event.seed}"
+            )
+        case RunResumed():
+            return f"resumed with {tree.count_nodes()} nodes"
+        case Proposed() as event:
+            return f"{text.label(tree[event.node])}: {' '.join(event.plan.split())}"
+        case Refused() as event:
+            return f"{text.label(tree[event.node])}: nothing to run, {tree[event.node].detail}"
+        case NodeFinished() as event:
+            return _finished(event, tree)
+        case SubmissionWritten() as event:
+            return f"best/ now holds {event.source}: {event.rows} rows"
+        case JudgeOpened() as event:
+            return f"judge rows opened for {', '.join(event.finalists)}"
+        case Selected() as event:
+            return (
+                f"chosen: {event.choice}, judge score {text.score(event.judge)}, {text.GUIDE} {text.score(event.guide)}"
+            )
+        case RunEnded() as event:
+            return f"ended: {event.reason}"
+        case _:
+            return None
+
+
+def _finished(event: NodeFinished, tree: Tree) -> str:
+    node = tree[event.node]
+    words = f"{text.label(node)}: "
+    if node.fault is not None:
+        detail = " ".join(node.detail.split())
+        return words + text.outcome(node) + (f" ({detail})" if detail else "")
+    star = ", best so far" if event.is_new_best else ""
+    return f"{words}{text.GUIDE} {text.outcome(node)}{star} in {text.duration(node.wall_s)}"

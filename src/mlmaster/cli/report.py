@@ -1,0 +1,25 @@
+"""`mlmaster report`: a run told to a person."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from mlmaster.cli.options import RunArgument
+
+
+def report(
+    run: RunArgument,
+    should_print: Annotated[bool, typer.Option("--print", help="Print the report itself, not only its path.")] = False,
+) -> None:
+    """Write the Markdown report of a run, finished or not, into its directory."""
+    from mlmaster.report.write import write_report
+    from mlmaster.store.run_directory import RunDirectory
+
+    store = RunDirectory.open_for_reading(run)
+    try:
+        path = write_report(store)
+    finally:
+        store.close()
+    typer.echo(path.read_text(encoding="utf-8") if should_print else str(path))

@@ -1,0 +1,34 @@
+"""One node described for a person."""
+
+from __future__ import annotations
+
+from mlmaster.core.node import ROOT
+from mlmaster.core.tree import Tree
+from mlmaster.report import text
+from mlmaster.report.edits import change
+
+
+def describe(tree: Tree, number: int) -> str:
+    """Return a few lines on the node: lineage, plan, scores, what became of it."""
+    node = tree[number]
+    star = " ★ best so far" if tree.best == number else ""
+    lines = [f"{text.label(node)}{star}", f"outcome      {text.outcome(node)}"]
+    if node.detail and node.fault is not None:
+        lines.append(f"detail       {node.detail}")
+    parents = ", ".join(text.label(tree[parent]) for parent in node.parents if parent != ROOT)
+    if parents:
+        lines.append(f"made from    {parents}")
+    children = ", ".join(f"#{child}" for child in tree.children(number))
+    if children:
+        lines.append(f"led to       {children}")
+    if node.folds:
+        folds = ", ".join(f"{fold}: {text.score(value)}" for fold, value in sorted(node.folds))
+        lines.append(f"folds        {folds} ({text.GUIDE})")
+    difference = change(tree, node)
+    if difference is not None:
+        gain = "a gain beyond noise" if node.gain else "no gain beyond noise"
+        lines.append(f"change       {difference:+.3g} against its parent; {gain}")
+    lines.append(f"ran for      {text.duration(node.wall_s)}")
+    if node.plan:
+        lines += ["", node.plan.strip()]
+    return "\n".join(lines)
