@@ -1,0 +1,226 @@
+"""The views of one task: the input folders its solutions are scored on, the same for every node.
+
+`Views` decides who is hidden and hands out `View`s; `folds` deals rows, `plan` says what goes in, `rebuild` writes it and
+`pool` keeps it. Nothing here reads a script's answer: that is the engine's.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlmaster.core.task import Task
+from mlmaster.core.view import View
+from mlmaster.errors import SettingsError, TaskError
+from mlmaster.ports import Array
+from mlmaster.tasks import rebuild, table
+from mlmaster.tasks.folds import BIG_MEDIA_BYTES, NEVER, assign_folds, count_folds, find_strata, guide_mask, pick_small
+from mlmaster.tasks.plan import digest_column, make_plan, plan_new_rows, read_facts, weigh_files
+from mlmaster.tasks.pool import ViewPool
+from mlmaster.tasks.rebuild import ABSENT, HIDDEN, VISIBLE, Plan
+from mlmaster.tasks.truth import read_truth
+
+FREE_RIDERS = 20_000
+"""So many real test rows ride along in any view; more of them only where they are no more than the visible rows."""
+SMOKE_VISIBLE, SMOKE_HIDDEN = 1_000, 300
+SMALL_ROWS, SMALL_FILES = 5_000, 2_000
+
+
+class Views:
+    """The views of one task; implements `mlmaster.ports.ViewSource`.
+
+    Args:
+        task: The task.
+        directory: The pool: a folder of the run, made when absent.
+        seed: Decides folds and orders, together with the data.
+        folds: Number of folds; None chooses by size.
+        test_rides_along: Whether the real test rows are in every fold's test table; None decides by size.
+
+    Raises:
+        DataError: A table cannot be read, or a source has changed since the pool was first made.
+        TaskError: The targets cannot be read, or there are fewer than two labelled rows.
+        SettingsError: `folds` is out of range.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        directory: Path,
+        seed: int,
+        folds: int | None = None,
+        test_rides_along: bool | None = None,
+    ) -> None:
+        self.task = task
+        self._seed = seed
+        self._facts = read_facts(task)
+        self._pool = ViewPool(directory, task.directory, _sources(task))
+        targets = [name for name in self._facts.train_columns if name in task.targets]
+        names = dict.fromkeys([*targets, *(rule.key for rule in task.file_rules)])
+        columns = table.read_columns(task.directory / task.train, list(names), task.delimiter)
+        media_bytes = weigh_files(task, columns)
+        self._salt = digest_column((cell for name in targets for cell in columns[name]), seed, "")
+        self._truth, self._labelled = read_truth(task, {name: columns[name] for name in targets})
+        self._assignment = self._assign(folds, media_bytes)
+        self._folds = int(self._assignment.max()) + 1
+        self._guide = self._mark_guide()
+        self._rides_along = self._decide_ride(test_rides_along, media_bytes)
+
+    @property
+    def folds(self) -> int:
+        """Return the number of folds."""
+        return self._folds
+
+    @property
+    def truth(self) -> Array:
+        """Return the encoded targets of all train rows; NaN, -1 or empty where a row has no label."""
+        return self._truth
+
+    @property
+    def assignment(self) -> NDArray[np.int64]:
+        """Return the fold of every train row, `folds.NEVER` for rows that are never hidden."""
+        return self._assignment
+
+    @property
+    def guide(self) -> NDArray[np.bool_]:
+        """Return True where a row's label may guide the search."""
+        return self._guide
+
+    @property
+    def has_smoke(self) -> bool:
+        """Return False when the full views are small enough to be run at once."""
+        rows = self._facts.train_rows
+        return rows > SMALL_ROWS or rows * len(self.task.file_rules) > SMALL_FILES
+
+    @property
+    def rides_along(self) -> bool:
+        """Return True when the real test rows are in every fold's test table."""
+        return self._rides_along
+
+    def fold(self, fold: int) -> View:
+        """Return the view that hides fold `fold`."""
+        return self._take(self._plan_fold(fold), fold)
+
+    def smoke(self) -> View:
+        """Return the small view: some visible and hidden rows with their files, every class, no real test rows."""
+        return self._take(self._plan_smoke(), None)
+
+    def full(self) -> View:
+        """Return the view of the last fit: every labelled row visible, the real test rows as the test table.
+
+        Raises:
+            TaskError: The task has no test file.
+        """
+        return self._take(self._plan_full(), None)
+
+    def new_rows(self, new_table: Path) -> View:
+        """Return a view with every labelled row visible and the rows of a new file as its test table.
+
+        Raises:
+            DataError: The file cannot be read or lacks a column.
+        """
+        everyone = np.ones(len(self._labelled), dtype=bool)
+        return self._take(plan_new_rows(self._facts, new_table, self._sides(everyone)), None)
+
+    def export(self, directory: Path, names: Iterable[str]) -> None:
+        """Write what rebuilds the named views without ML-Master: `rebuild.py` and `views/<name>.json`."""
+        (directory / "views").mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(rebuild.__file__, directory / "rebuild.py")
+        for name in names:
+            text = json.dumps(self.plan(name), ensure_ascii=False)
+            (directory / "views" / f"{name}.json").write_text(text, encoding="utf-8", errors="surrogatepass")
+
+    def plan(self, name: str) -> Plan:
+        """Return the plan of the view called `smoke`, `full`, `fold-<number>`, or `new-rows` (its test table left open)."""
+        if name == "smoke":
+            return self._plan_smoke()
+        if name == "new-rows":
+            everyone = np.ones(len(self._labelled), dtype=bool)
+            return make_plan(self._facts, name, self._sides(everyone), with_test=False, order_key="")
+        return self._plan_full() if name == "full" else self._plan_fold(int(name.removeprefix("fold-")))
+
+    def _take(self, plan: Plan, fold: int | None) -> View:
+        directory, rows = self._pool.take(plan)
+        column = self.task.id_column
+        keys = None
+        if column is not None and column in plan["test_columns"]:
+            path = directory / plan["test_path"]
+            keys = tuple(table.read_columns(path, [column], plan["delimiter"])[column])
+        return View(
+            name=plan["name"],
+            fold=fold,
+            directory=directory,
+            rows=np.array(rows, dtype=np.int64),
+            keys=keys,
+            is_renumbered=plan["renumber"] is not None,
+        )
+
+    def _plan_fold(self, fold: int) -> Plan:
+        if not 0 <= fold < self._folds:
+            raise SettingsError(f"fold {fold} does not exist; there are {self._folds}, from 0")
+        sides = self._sides(self._assignment != fold, self._assignment == fold)
+        return self._make(f"fold-{fold}", sides, with_test=self._rides_along)
+
+    def _plan_smoke(self) -> Plan:
+        rows = np.flatnonzero(self._labelled)
+        strata = find_strata(self.task, self._truth[rows])
+        visible, hidden = pick_small(strata, self._seed, SMOKE_VISIBLE, SMOKE_HIDDEN)
+        masks = np.zeros((2, len(self._labelled)), dtype=bool)
+        masks[0, rows[visible]] = True
+        masks[1, rows[hidden]] = True
+        return self._make("smoke", self._sides(masks[0], masks[1]), with_test=False)
+
+    def _plan_full(self) -> Plan:
+        if self._facts.test is None:
+            raise TaskError(f"task {self.task.name} has no test file; predict a file of new rows instead")
+        everyone = np.ones(len(self._labelled), dtype=bool)
+        return make_plan(self._facts, "full", self._sides(everyone), with_test=True, order_key="")
+
+    def _make(self, name: str, sides: str, *, with_test: bool) -> Plan:
+        key = digest_column([self._salt], self._seed, name)
+        return make_plan(self._facts, name, sides, with_test=with_test, order_key=key)
+
+    def _sides(self, visible: NDArray[np.bool_], hidden: NDArray[np.bool_] | None = None) -> str:
+        """Return one character per train row; rows without a label are in no view."""
+        sides = np.full(len(visible), ord(ABSENT), dtype=np.uint8)
+        sides[visible & self._labelled] = ord(VISIBLE)
+        if hidden is not None:
+            sides[hidden & self._labelled] = ord(HIDDEN)
+        return sides.tobytes().decode("ascii")
+
+    def _assign(self, folds: int | None, media_bytes: int) -> NDArray[np.int64]:
+        rows = np.flatnonzero(self._labelled)
+        count = min(len(rows), count_folds(len(rows), media_bytes)) if folds is None else folds
+        assignment = np.full(len(self._labelled), NEVER, dtype=np.int64)
+        assignment[rows] = assign_folds(self.task, self._truth[rows], len(rows), self._seed, count)
+        return assignment
+
+    def _mark_guide(self) -> NDArray[np.bool_]:
+        rows = np.flatnonzero(self._labelled)
+        guide = np.ones(len(self._labelled), dtype=bool)
+        guide[rows] = guide_mask(self.task, self._truth[rows], self._assignment[rows], self._seed)
+        return guide
+
+    def _decide_ride(self, wanted: bool | None, media_bytes: int) -> bool:
+        if self._facts.test is None or not self._facts.may_ride_along:
+            return False
+        if wanted is not None:
+            return wanted
+        visible = int((self._assignment != 0).sum())
+        return self._facts.test_rows <= max(FREE_RIDERS, visible) and media_bytes <= BIG_MEDIA_BYTES
+
+
+def _sources(task: Task) -> list[str]:
+    """Return the files a task is made of, and the folders its rows' files lie in."""
+    named = [task.train, task.test, task.sample, task.description, *task.extra_files]
+    folders = []
+    for rule in task.file_rules:
+        for pattern in (rule.train, rule.test):
+            folder = str(PurePosixPath(pattern.split("{key}")[0] + "x").parent)
+            if folder != "." and (task.directory / folder).is_dir():
+                folders.append(folder)
+    return [*(name for name in named if name), *folders]
