@@ -108,7 +108,7 @@ class Registry:
         """Return the metric for a kind of task (and of prediction, where it is known) when nothing names one."""
         if prediction_kind is PredictionKind.LABEL and kind is TaskKind.MULTILABEL:
             return "f1_micro"
-        if prediction_kind in _DEFAULTS_BY_PREDICTION:
+        if prediction_kind is not None and prediction_kind in _DEFAULTS_BY_PREDICTION:
             return _DEFAULTS_BY_PREDICTION[prediction_kind]
         return _DEFAULTS[kind]
 

@@ -48,7 +48,7 @@ _STRONG: tuple[tuple[str, str], ...] = (
     ("matthews_corrcoef", r"\bmatthews\b(?:'s)?(?:[\s-]+correlation)?(?:[\s-]+coefficient)?|(?-i:\bMCC\b)"),
     (
         "f1_macro",
-        r"\bmacro[\s-]+(?:averaged?[\s-]+)?F[\s-]?1\b|\bF[\s-]?1[\s-]+(?:score[\s-]+)?\(?macro|mean (?:per-?class|class-?wise) F1",
+        r"\bmacro[\s-]+(?:averaged?[\s-]+)?F[\s-]?1\b|\bF[\s-]?1[\s-]+(?:score[\s-]+)?\(?macro",
     ),
     ("f1_micro", r"\bmicro[\s-]+(?:averaged?[\s-]+)?F[\s-]?1\b|\bF[\s-]?1[\s-]+(?:score[\s-]+)?\(?micro"),
     (
