@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -201,7 +201,7 @@ class ViewSource(Protocol):
         ...
 
     @property
-    def test_rides_along(self) -> bool:
+    def rides_along(self) -> bool:
         """Return True when every fold's view holds the real test rows; False too when there is no test."""
         ...
 
@@ -211,4 +211,8 @@ class ViewSource(Protocol):
 
     def full(self) -> View:
         """Return the view with every train row visible and the real test rows to predict."""
+        ...
+
+    def export(self, directory: Path, names: Iterable[str]) -> None:
+        """Write what rebuilds the named views without ML-Master: `rebuild.py` and `views/<name>.json`."""
         ...

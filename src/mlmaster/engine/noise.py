@@ -7,7 +7,7 @@ subtraction of two stored vectors. A resample on which the metric is undefined (
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ RESAMPLES = 100
 Vector = NDArray[np.float64]
 
 
-def resample(metric: Metric, truth: Array, predictions: Array, seed: int, count: int = RESAMPLES) -> Vector:
+def resample(metric: Metric, truth: Array, predictions: Array, seed: Sequence[int], count: int = RESAMPLES) -> Vector:
     """Return the metric under `count` bootstrap resamples of the rows, shape (count,)."""
     rng = np.random.default_rng(seed)
     n = len(truth)

@@ -10,10 +10,20 @@ import queue
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Any, Protocol
 
-Key = tuple[str, int]
-"""("evaluate" | "propose", node): at most one job of a key is in a pool."""
+
+class Work(IntEnum):
+    """What a job does; lower is run first by `InlinePool`."""
+
+    PROPOSE = 0
+    EVALUATE = 1
+    PREDICT = 2
+
+
+Key = tuple[Work, int]
+"""(what, node): at most one job of a key is in a pool."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +55,9 @@ class ThreadPool:
     """Two bounded groups of threads: one for proposals, one for evaluations."""
 
     def __init__(self, proposals: int, evaluations: int) -> None:
-        self._groups = {
-            "propose": ThreadPoolExecutor(proposals, thread_name_prefix="propose"),
-            "evaluate": ThreadPoolExecutor(evaluations, thread_name_prefix="evaluate"),
-        }
+        evaluate = ThreadPoolExecutor(evaluations, thread_name_prefix="evaluate")
+        propose = ThreadPoolExecutor(proposals, thread_name_prefix="propose")
+        self._groups = {Work.PROPOSE: propose, Work.EVALUATE: evaluate, Work.PREDICT: evaluate}
         self._done: queue.SimpleQueue[Done] = queue.SimpleQueue()
 
     def submit(self, key: Key, job: Callable[[], Any]) -> None:
@@ -76,7 +85,7 @@ class ThreadPool:
 
 
 class InlinePool:
-    """Runs the waiting job of lowest key on `wait`: proposals after evaluations of older nodes, all in one thread."""
+    """Runs the waiting job of lowest key on `wait`: proposals first, then older nodes; all in one thread."""
 
     def __init__(self) -> None:
         self._jobs: dict[Key, Callable[[], Any]] = {}

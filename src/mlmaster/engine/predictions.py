@@ -36,9 +36,7 @@ def _path(directory: Path, fold: int) -> Path:
 def save(directory: Path, fold: int, predictions: FoldPredictions) -> None:
     """Write a fold's predictions in one step."""
     arrays: dict[str, Any] = {
-        name: getattr(predictions, name)
-        for name in FoldPredictions.__slots__
-        if getattr(predictions, name) is not None
+        name: getattr(predictions, name) for name in FoldPredictions.__slots__ if getattr(predictions, name) is not None
     }
     temporary = directory / f".fold-{fold}.tmp.npz"
     np.savez(temporary, allow_pickle=False, **arrays)
@@ -48,4 +46,5 @@ def save(directory: Path, fold: int, predictions: FoldPredictions) -> None:
 def load(directory: Path, fold: int) -> FoldPredictions:
     """Read a fold's predictions."""
     with np.load(_path(directory, fold), allow_pickle=False) as stored:
-        return FoldPredictions(**{name: stored[name] if name in stored else None for name in FoldPredictions.__slots__})
+        arrays: dict[str, Any] = {name: stored.get(name) for name in FoldPredictions.__slots__}
+    return FoldPredictions(**arrays)

@@ -1,0 +1,167 @@
+"""One evaluation: run a script on a view, read what it predicted, score it. Runs in a worker thread; touches no tree.
+
+The script's directory is deleted here; what is kept are the predictions (`mlmaster.engine.predictions`) and the log.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event as Flag
+
+import numpy as np
+
+from mlmaster.core.execution import Execution, Fault, Limits
+from mlmaster.core.task import Task
+from mlmaster.core.view import View
+from mlmaster.engine import noise, predictions
+from mlmaster.engine.checks import SUBMISSION_FILE
+from mlmaster.engine.predictions import FoldPredictions
+from mlmaster.errors import SubmissionError, TaskError
+from mlmaster.metrics.submission import read_probabilities, read_submission
+from mlmaster.ports import Array, Metric, Sandbox, ViewSource
+
+PROBABILITIES_FILE = "probabilities.csv"
+FULL = -1
+"""Number under which predictions of the real test by a script trained on all rows are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The outcome of one evaluation.
+
+    Attributes:
+        fault: None when the script ran through and its submission is valid.
+        detail: One line on the fault.
+        value: The metric on the guide part, for folds.
+        resamples: The metric under the fold's resamples, for folds.
+        wall_s, cpu_s, peak_bytes: As in `Execution`.
+    """
+
+    fault: Fault | None
+    detail: str
+    value: float | None
+    resamples: noise.Vector | None
+    wall_s: float
+    cpu_s: float
+    peak_bytes: int
+
+
+class Evaluator:
+    """Evaluates scripts of one run."""
+
+    def __init__(
+        self,
+        task: Task,
+        metric: Metric,
+        views: ViewSource,
+        sandbox: Sandbox,
+        limits: Limits,
+        seed: int,
+        node_directory: Callable[[int], Path],
+    ) -> None:
+        self._task = task
+        self._metric = metric
+        self._views = views
+        self._sandbox = sandbox
+        self._limits = limits
+        self._seed = seed
+        self._node_directory = node_directory
+
+    def smoke(self, node: int, code: str, cancel: Flag) -> Evaluation:
+        """Run the script on the small view; only that it runs and answers validly counts."""
+        return self._run(node, code, self._views.smoke(), cancel, self._discard)
+
+    def fold(self, node: int, code: str, fold: int, cancel: Flag) -> Evaluation:
+        """Run the script on a fold's view, keep its predictions and score them on the guide part."""
+
+        def keep(view: View, answer: Array, probabilities: Array | None) -> tuple[float, noise.Vector]:
+            is_guide = self._views.guide[view.hidden]
+            hidden = answer[view.rows >= 0]
+            truth = self._views.truth[view.hidden][is_guide]
+            value = self._metric.score(truth, hidden[is_guide])
+            resamples = noise.resample(self._metric, truth, hidden[is_guide], seed=(self._seed, fold))
+            found = FoldPredictions(
+                rows=view.hidden,
+                hidden=hidden,
+                test=_of_test(view, answer),
+                hidden_probabilities=None if probabilities is None else probabilities[view.rows >= 0],
+                test_probabilities=None if probabilities is None else _of_test(view, probabilities),
+                resamples=resamples,
+            )
+            predictions.save(self._node_directory(node), fold, found)
+            return value, resamples
+
+        return self._run(node, code, self._views.fold(fold), cancel, keep)
+
+    def full(self, node: int, code: str, cancel: Flag) -> Evaluation:
+        """Train on all rows, predict the real test, and keep the answer."""
+
+        def keep(view: View, answer: Array, probabilities: Array | None) -> None:
+            found = FoldPredictions(
+                rows=view.hidden,
+                hidden=answer[:0],
+                test=_of_test(view, answer),
+                hidden_probabilities=None,
+                test_probabilities=None if probabilities is None else _of_test(view, probabilities),
+                resamples=np.empty(0),
+            )
+            predictions.save(self._node_directory(node), FULL, found)
+
+        return self._run(node, code, self._views.full(), cancel, keep)
+
+    @staticmethod
+    def _discard(view: View, answer: Array, probabilities: Array | None) -> None:
+        """Keep nothing of a smoke run."""
+
+    def _run(
+        self,
+        node: int,
+        code: str,
+        view: View,
+        cancel: Flag,
+        keep: Callable[[View, Array, Array | None], tuple[float, noise.Vector] | None],
+    ) -> Evaluation:
+        execution = self._sandbox.run(code, view.directory, self._limits, cancel)
+        try:
+            (self._node_directory(node) / f"{view.name}.log").write_text(execution.log, encoding="utf-8")
+            if execution.fault is not None:
+                return _outcome(execution, execution.fault, execution.detail)
+            folder, rows = execution.directory, len(view.rows)
+            try:
+                answer = read_submission(folder / SUBMISSION_FILE, self._task, view.keys, rows)
+                probabilities = read_probabilities(folder / PROBABILITIES_FILE, self._task, view.keys, rows)
+                kept = keep(view, answer, probabilities)
+            except (SubmissionError, TaskError) as error:
+                return _outcome(execution, Fault.INVALID_SUBMISSION, str(error))
+            return _outcome(execution, None, "", *(kept or (None, None)))
+        finally:
+            _delete(execution.directory)
+
+
+def _outcome(
+    execution: Execution,
+    fault: Fault | None,
+    detail: str,
+    value: float | None = None,
+    resamples: noise.Vector | None = None,
+) -> Evaluation:
+    return Evaluation(fault, detail, value, resamples, execution.wall_s, execution.cpu_s, execution.peak_bytes)
+
+
+def _of_test(view: View, answer: Array) -> Array | None:
+    """Return the answers for the real test rows in the test table's own order."""
+    if not view.has_real_test:
+        return None
+    positions = np.flatnonzero(view.rows < 0)
+    return answer[positions[np.argsort(-1 - view.rows[positions], kind="stable")]]
+
+
+def _delete(directory: Path) -> None:
+    """Delete a script's directory, whatever permissions it set."""
+    for folder in (directory, *directory.rglob("*")):
+        if folder.is_dir() and not folder.is_symlink():
+            folder.chmod(0o700)
+    shutil.rmtree(directory, ignore_errors=True)

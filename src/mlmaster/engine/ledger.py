@@ -1,0 +1,98 @@
+"""What the run loop folds from the journal beside the tree: spending, scores with their noise, hashes, progress.
+
+Like the tree it changes only by `take_in`, so a resumed run has what the killed one had.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from mlmaster.core.events import (
+    Event,
+    FoldScored,
+    JudgeOpened,
+    NodeFinished,
+    Proposed,
+    RunEnded,
+    Selected,
+    SmokePassed,
+    SubmissionWritten,
+)
+from mlmaster.engine.noise import Vector
+
+Scores = dict[int, tuple[float, Vector]]
+"""By fold: the metric on the guide part, and its resampled values."""
+
+
+class Ledger:
+    """Facts of a run that are no part of the tree.
+
+    Attributes:
+        smoked: Nodes that ran through on the small view.
+        hashes: Normalised hash of every script that was run, to its first node.
+        scores: By node, see `Scores`.
+        wall_s: Wall seconds of a node's evaluations so far.
+        cost_usd, tokens: Spent on proposals.
+        has_submission: `best/` holds a valid submission.
+        is_judge_open: The judge part was looked at.
+        is_ended: The last event ended the run.
+        selected: The last final choice.
+    """
+
+    def __init__(self, resamples: Callable[[int, int], Vector]) -> None:
+        """Start empty; `resamples` reads the stored noise of a node's fold."""
+        self._resamples = resamples
+        self._fresh: dict[tuple[int, int], Vector] = {}
+        self._proposal_s: list[float] = []
+        self._evaluation_s: list[float] = []
+        self.smoked: set[int] = set()
+        self.hashes: dict[str, int] = {}
+        self.scores: dict[int, Scores] = {}
+        self.wall_s: dict[int, float] = {}
+        self.cost_usd, self.tokens = 0.0, 0
+        self.has_submission = self.is_judge_open = self.is_ended = False
+        self.selected: Selected | None = None
+
+    def bring(self, node: int, fold: int, resamples: Vector) -> None:
+        """Hand over the noise of a fold whose score is about to be recorded, to save reading it back."""
+        self._fresh[node, fold] = resamples
+
+    def take_in(self, event: Event) -> None:
+        """Take in the next event."""
+        self.is_ended = isinstance(event, RunEnded)
+        match event:
+            case Proposed():
+                self.hashes.setdefault(event.code_hash, event.node)
+                self.cost_usd += event.cost_usd
+                self.tokens += event.input_tokens + event.output_tokens
+                self._proposal_s.append(event.seconds)
+            case SmokePassed():
+                self.smoked.add(event.node)
+                self._spend(event.node, event.wall_s)
+            case FoldScored():
+                self._spend(event.node, event.wall_s)
+                noise = self._fresh.pop((event.node, event.fold), None)
+                noise = self._resamples(event.node, event.fold) if noise is None else noise
+                self.scores.setdefault(event.node, {})[event.fold] = (event.value, noise)
+            case NodeFinished():
+                self._evaluation_s.append(event.wall_s)
+            case SubmissionWritten():
+                self.has_submission = True
+            case JudgeOpened():
+                self.is_judge_open = True
+            case Selected():
+                self.selected = event
+            case _:
+                pass
+
+    @property
+    def proposal_share(self) -> float:
+        """Return how long a recent proposal took, in evaluations of a recent node; 0 before both are known."""
+        if not self._proposal_s or not self._evaluation_s:
+            return 0.0
+        return float(np.mean(self._proposal_s[-20:]) / max(1e-3, float(np.mean(self._evaluation_s[-20:]))))
+
+    def _spend(self, node: int, seconds: float) -> None:
+        self.wall_s[node] = self.wall_s.get(node, 0.0) + seconds

@@ -1,0 +1,502 @@
+"""The run: choose, propose, check, evaluate, record. The page to read first.
+
+One thread owns the state, which is a fold over the journal; proposals and evaluations run in pools beside it. Whatever must
+be done next is derived from the tree (a decision without a proposal wants one, a proposal without its last fold wants the
+next), so a killed run goes on where it was by reading its journal. The end is in `mlmaster.engine.finish`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from random import Random
+from threading import Event as Flag
+
+import mlmaster
+from mlmaster.core.budget import Budget, BudgetLimits
+from mlmaster.core.events import (
+    Decided,
+    Event,
+    FoldScored,
+    NodeFinished,
+    Proposed,
+    Record,
+    Refused,
+    RunEnded,
+    RunResumed,
+    RunStarted,
+    Selected,
+    SmokePassed,
+    SubmissionWritten,
+)
+from mlmaster.core.execution import Fault
+from mlmaster.core.node import NodeState
+from mlmaster.core.proposal import Context, Proposal
+from mlmaster.core.task import Profile, Task
+from mlmaster.core.tree import Tree
+from mlmaster.engine.checks import check
+from mlmaster.engine.evaluation import Evaluation, Evaluator
+from mlmaster.engine.finish import Finisher
+from mlmaster.engine.ledger import Ledger
+from mlmaster.engine.noise import paired_difference
+from mlmaster.engine.pools import Done, Key, Pool, Work
+from mlmaster.engine.result import ResultWriter
+from mlmaster.engine.settings import EngineSettings
+from mlmaster.errors import Exhausted, InfrastructureError, ProposalRefused, UserError
+from mlmaster.memory.scoped import build_context
+from mlmaster.ports import Clock, Engineer, Policy, RunStore, ViewSource
+from mlmaster.search.judgement import Outcome, judge
+from mlmaster.search.settings import SearchSettings
+
+POLL_S = 0.25
+"""How often the loop looks at the clock and at signals while it waits."""
+
+Observer = Callable[[Record, Tree], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What a slot is doing: shown live."""
+
+    node: int
+    work: str
+    since_s: float
+
+
+class Run:
+    """One search over one task, new or resumed."""
+
+    def __init__(
+        self,
+        *,
+        task: Task,
+        profile: Profile,
+        views: ViewSource,
+        evaluator: Evaluator,
+        engineer: Engineer,
+        policy: Policy,
+        store: RunStore,
+        results: ResultWriter,
+        finisher: Finisher,
+        pool: Pool,
+        clock: Clock,
+        limits: BudgetLimits,
+        settings: EngineSettings,
+        search: SearchSettings,
+        seed: int,
+        start: RunStarted,
+    ) -> None:
+        self.task = task
+        self.profile = profile
+        self.store = store
+        self.tree = Tree()
+        self.observers: list[Observer] = []
+        self._views, self._evaluator, self._engineer, self._policy = views, evaluator, engineer, policy
+        self._results, self._finisher, self._pool, self._clock = results, finisher, pool, clock
+        self._limits, self._settings, self._search, self._seed = limits, settings, search, seed
+        self._busy: dict[Key, tuple[str, float]] = {}
+        self._contexts: dict[int, Context] = {}
+        self._refusals: dict[int, list[str]] = {}
+        self._retries: dict[int, int] = {}
+        self._cancel = Flag()
+        self._is_stopping = False
+        self._is_aborting = False
+        self._is_unfit_for_test: set[int] = set()
+        self._ledger = Ledger(lambda node, fold: results.load(node, fold).resamples)
+        self._had_s = store.elapsed_s
+        self._since = clock.monotonic()
+        self._start = start
+        records = store.read()
+        self.is_resumed = bool(records)
+        self._replay(records)
+
+    # ---- what is asked of a run from outside
+
+    @property
+    def directory(self) -> Path:
+        """Return the run directory."""
+        return self.store.directory
+
+    @property
+    def elapsed_s(self) -> float:
+        """Return active seconds over all processes of this run."""
+        return self._had_s + self._clock.monotonic() - self._since
+
+    def budget(self) -> Budget:
+        """Return limits and spending now."""
+        return Budget(
+            limits=self._limits,
+            elapsed_s=self.elapsed_s,
+            nodes=self.tree.count_nodes(),
+            cost_usd=self._ledger.cost_usd,
+            tokens=self._ledger.tokens,
+        )
+
+    def running(self) -> Sequence[Running]:
+        """Return what is being proposed and evaluated, and for how long."""
+        now = self._clock.monotonic()
+        return [Running(node, work, now - since) for (_, node), (work, since) in sorted(self._busy.items())]
+
+    def stop(self) -> None:
+        """Start nothing more, end what runs, and go on to the final selection."""
+        self._is_stopping = True
+        self._cancel.set()
+
+    def abort(self) -> None:
+        """Stop at once, without a selection; the run can be resumed."""
+        self._is_aborting = True
+        self.stop()
+
+    def execute(self) -> Selected | None:
+        """Search until a budget ends, then choose and write the result.
+
+        Returns:
+            The final choice; None when there is nothing to choose from, or when the run was aborted to be resumed.
+        """
+        if self._ledger.is_ended and (self._reason_to_end() or self._is_at_node_limit()):
+            return self._ledger.selected
+        self._begin()
+        reason = self._search_on()
+        if self._is_aborting:
+            return None
+        selected = self._finisher.finish(
+            self.tree,
+            self.read_code,
+            self.emit,
+            lambda: self.budget().time_left_s,
+            is_judge_reused=self._ledger.is_judge_open,
+        )
+        self.emit(RunEnded(reason=reason))
+        return selected
+
+    def _search_on(self) -> str:
+        """Search; return why it ended: `time`, `nodes`, `cost`, `tokens`, `exhausted` or `stopped`."""
+        try:
+            while (reason := self._reason_to_end()) is None:
+                self._decide()
+                self._dispatch()
+                if not self._busy:
+                    break
+                if done := self._wait():
+                    self._absorb(done)
+            self._cancel.set()
+            return reason or ("nodes" if self._is_at_node_limit() else "exhausted")
+        finally:
+            self._cancel.set()
+            self._pool.close()
+            self.store.beat(self.elapsed_s)
+
+    def emit(self, *events: Event) -> None:
+        """Append events to the journal, take them in, and tell the observers."""
+        for record in self.store.append(events, self.elapsed_s):
+            self._take_in(record.event)
+            for observer in self.observers:
+                observer(record, self.tree)
+
+    # ---- budget
+
+    def _reason_to_end(self) -> str | None:
+        if self._is_stopping:
+            return "stopped"
+        budget, limits = self.budget(), self._limits
+        if limits.time_s is not None and budget.elapsed_s >= limits.time_s - self._settings.reserve_s(limits.time_s):
+            return "time"
+        if limits.cost_usd is not None and budget.cost_usd >= limits.cost_usd:
+            return "cost"
+        if limits.tokens is not None and budget.tokens >= limits.tokens:
+            return "tokens"
+        return None
+
+    def _is_at_node_limit(self) -> bool:
+        return self._limits.nodes is not None and self.tree.count_nodes() >= self._limits.nodes
+
+    def _wanted(self) -> int:
+        """Return how many nodes should be in flight: the slots, and as many as are proposed meanwhile."""
+        slots, workers = self._settings.actual_slots, self._settings.actual_proposal_workers
+        share = self._ledger.proposal_share
+        return slots + (0 if share < 0.05 else min(workers, 1 + math.ceil(slots * share)))
+
+    # ---- choose
+
+    def _decide(self) -> None:
+        while len(self.tree.in_flight) < self._wanted() and not self._is_at_node_limit():
+            node = self.tree.next_id
+            rng = Random(f"{self._seed}:{node}")
+            choice = self._policy.choose(self.tree, self.budget(), rng, self._engineer.operators)
+            if choice is None:
+                return
+            self.emit(
+                Decided(
+                    node=node,
+                    operator=choice.operator,
+                    parents=choice.parents,
+                    chain=choice.chain,
+                    reason=choice.reason,
+                    budget=self.budget(),
+                )
+            )
+            self._contexts[node] = self._context(self.tree, node)
+
+    def _context(self, tree: Tree, node: int) -> Context:
+        return build_context(
+            tree,
+            node,
+            self.task,
+            self.profile,
+            self.read_code,
+            self.read_log,
+            script_limit_s=self._settings.timeout_s(self._limits.time_s),
+            threads=self._settings.actual_threads,
+            seed=Random(f"{self._seed}:{node}:proposal").getrandbits(32),
+        )
+
+    def read_code(self, node: int) -> str:
+        """Return the script of a node."""
+        return (self.store.node_directory(node) / "solution.py").read_text(encoding="utf-8")
+
+    def read_log(self, node: int) -> str:
+        """Return the newest log of a node, empty when there is none."""
+        logs = sorted(self.store.node_directory(node).glob("*.log"), key=lambda path: path.stat().st_mtime_ns)
+        return logs[-1].read_text(encoding="utf-8", errors="replace") if logs else ""
+
+    # ---- dispatch
+
+    def _dispatch(self) -> None:
+        for node in self.tree.in_flight:
+            if self.tree[node].state is NodeState.DECIDED:
+                self._submit((Work.PROPOSE, node), "proposing", partial(self._propose, node))
+            elif self._free_slots():
+                self._submit((Work.EVALUATE, node), *self._next_evaluation(node))
+        best = self.tree.best
+        if best is not None and self._free_slots() and self._wants_test(best):
+            job = partial(self._evaluator.full, best, self.read_code(best), self._cancel)
+            self._submit((Work.PREDICT, best), "predicting the test", job)
+
+    def _wants_test(self, node: int) -> bool:
+        return self.task.test is not None and node not in self._is_unfit_for_test and not self._results.has_test(node)
+
+    def _free_slots(self) -> int:
+        return self._settings.actual_slots - sum(work is not Work.PROPOSE for work, _ in self._busy)
+
+    def _submit(self, key: Key, description: str, job: Callable[[], object]) -> None:
+        if key not in self._busy:
+            self._busy[key] = (description, self._clock.monotonic())
+            self._pool.submit(key, job)
+
+    def _propose(self, node: int) -> tuple[Proposal, float]:
+        context = self._contexts[node]
+        began = self._clock.monotonic()
+        proposal = self._engineer.propose(context)
+        return proposal, self._clock.monotonic() - began
+
+    def _next_evaluation(self, node: int) -> tuple[str, Callable[[], Evaluation]]:
+        code = self.read_code(node)
+        if self._views.has_smoke and node not in self._ledger.smoked:
+            return "smoke", partial(self._evaluator.smoke, node, code, self._cancel)
+        fold = len(self.tree[node].folds)
+        return f"fold {fold}", partial(self._evaluator.fold, node, code, fold, self._cancel)
+
+    # ---- wait
+
+    def _wait(self) -> Done | None:
+        left = self._limits.time_s - self.elapsed_s if self._limits.time_s is not None else POLL_S
+        done = self._pool.wait(max(0.0, min(POLL_S, left)))
+        self.store.beat(self.elapsed_s)
+        return done
+
+    # ---- absorb
+
+    def _absorb(self, done: Done) -> None:
+        del self._busy[done.key]
+        work, node = done.key
+        if isinstance(done.error, UserError):
+            raise done.error
+        if work is Work.PROPOSE:
+            self._absorb_proposal(node, done)
+        elif done.error is not None:
+            self._absorb_failure_of_ours(work, node, done.error)
+        elif done.value.fault is Fault.CANCELLED:
+            return
+        elif work is Work.PREDICT:
+            if done.value.fault is not None:
+                self._is_unfit_for_test.add(node)
+            elif self.tree.best == node:
+                self._write_best(node)
+        elif done.value.fault is not None:
+            self._finish(
+                node, NodeState.FAILED, fault=done.value.fault, detail=done.value.detail, wall_s=done.value.wall_s
+            )
+        elif done.value.value is None:
+            self.emit(SmokePassed(node=node, wall_s=done.value.wall_s, peak_bytes=done.value.peak_bytes))
+        else:
+            self._absorb_fold(node, done.value)
+
+    def _absorb_proposal(self, node: int, done: Done) -> None:
+        try:
+            if done.error is not None:
+                raise done.error
+            proposal, seconds = done.value
+            parents = [self.tree[parent].code_hash for parent in self.tree[node].parents if parent]
+            digest = check(proposal.code, frozenset(parents), self._ledger.hashes)
+        except Exhausted as error:
+            self.emit(Refused(node=node, reason="exhausted", detail=str(error)))
+        except ProposalRefused as error:
+            self._refuse(node, error)
+        else:
+            (self.store.node_directory(node) / "solution.py").write_text(proposal.code, encoding="utf-8")
+            self.emit(
+                Proposed(
+                    node=node,
+                    plan=proposal.plan,
+                    edit=proposal.edit,
+                    recipe=proposal.recipe,
+                    code_hash=digest,
+                    input_tokens=proposal.usage.input_tokens,
+                    output_tokens=proposal.usage.output_tokens,
+                    cost_usd=proposal.usage.cost_usd,
+                    seconds=seconds,
+                )
+            )
+
+    def _refuse(self, node: int, error: ProposalRefused) -> None:
+        """Tell the engineer why and ask again, up to the allowed attempts."""
+        refusals = self._refusals.setdefault(node, [])
+        refusals.append(str(error))
+        if len(refusals) >= self._settings.attempts:
+            self.emit(Refused(node=node, reason=error.reason, detail=error.detail))
+        else:
+            self._contexts[node] = replace(self._contexts[node], refusals=tuple(refusals))
+
+    def _absorb_failure_of_ours(self, work: Work, node: int, error: BaseException) -> None:
+        if not isinstance(error, InfrastructureError):
+            raise error
+        self._retries[node] = self._retries.get(node, 0) + 1
+        if self._retries[node] <= self._settings.infrastructure_retries:
+            return
+        if work is Work.PREDICT:
+            self._is_unfit_for_test.add(node)
+        else:
+            self._finish(node, NodeState.ABANDONED, fault=Fault.INFRASTRUCTURE, detail=str(error))
+
+    def _absorb_fold(self, node: int, evaluation: Evaluation) -> None:
+        assert evaluation.value is not None
+        assert evaluation.resamples is not None
+        fold = len(self.tree[node].folds)
+        self._ledger.bring(node, fold, evaluation.resamples)
+        self.emit(
+            FoldScored(
+                node=node,
+                fold=fold,
+                value=evaluation.value,
+                wall_s=evaluation.wall_s,
+                cpu_s=evaluation.cpu_s,
+                peak_bytes=evaluation.peak_bytes,
+            )
+        )
+        self._conclude(node)
+
+    def _conclude(self, node: int) -> None:
+        """Finish a node whose folds allow it: all scored, or too far behind to catch up."""
+        scored = self._ledger.scores[node]
+        if len(scored) == self._views.folds:
+            self._finish(node, NodeState.SCORED, value=sum(value for value, _ in scored.values()) / len(scored))
+        elif (value := self._hopeless_value(node)) is not None:
+            self._finish(node, NodeState.RACED, value=value)
+        elif not self._ledger.has_submission and self.task.test is not None and self._views.rides_along:
+            self._write_best(node)
+
+    def _hopeless_value(self, node: int) -> float | None:
+        """Return the value a hopeless node is given (reference plus paired difference), or None to go on with it."""
+        references = {self.tree.branches[self.tree[node].branch].best, self.tree.best}
+        if None in references or not self._settings.racing_se:
+            return None
+        for reference in references:
+            assert reference is not None
+            difference, error = self._difference(node, reference)
+            if difference >= -self._settings.racing_se * error or error == 0.0:
+                return None
+        best = self.tree.best
+        assert best is not None
+        utility = (self.tree[best].utility or 0.0) + self._difference(node, best)[0]
+        return self.task.direction.to_value(utility)
+
+    def _difference(self, node: int, reference: int) -> tuple[float, float]:
+        return paired_difference(self._ledger.scores[node], self._ledger.scores[reference], self.task.direction)
+
+    def _finish(
+        self,
+        node: int,
+        state: NodeState,
+        *,
+        value: float | None = None,
+        fault: Fault | None = None,
+        detail: str = "",
+        wall_s: float = 0.0,
+    ) -> None:
+        utility = None if value is None else self.task.direction.to_utility(value)
+        difference: float | None = None
+        error = 0.0
+        branch_best = self.tree.branches[self.tree[node].branch].best
+        if state is NodeState.SCORED and branch_best is not None:
+            difference, error = self._difference(node, branch_best)
+        verdict = judge(
+            self.tree,
+            node,
+            Outcome(state, utility if state is NodeState.SCORED else None, difference, error),
+            self._search,
+        )
+        self.emit(
+            NodeFinished(
+                node=node,
+                state=state,
+                value=value,
+                utility=utility,
+                fault=fault,
+                detail=detail,
+                gain=verdict.gain,
+                is_new_best=verdict.is_new_best,
+                has_removed_fault=verdict.has_removed_fault,
+                chain_ended=verdict.chain_ended,
+                reward=verdict.reward,
+                wall_s=self._ledger.wall_s.get(node, 0.0) + wall_s,
+            )
+        )
+        if verdict.is_new_best and (self.task.test is None or self._results.has_test(node)):
+            self._write_best(node)
+
+    def _write_best(self, node: int) -> None:
+        rows = self._results.write_single(self.tree[node])
+        self.emit(SubmissionWritten(source=f"node {node}", rows=rows))
+
+    # ---- the folds over the journal
+
+    def _replay(self, records: Sequence[Record]) -> None:
+        for record in records:
+            self._take_in(record.event)
+        for node in self.tree.in_flight:
+            if self.tree[node].state is NodeState.DECIDED:
+                self._contexts[node] = self._context(_tree_at_decision(records, node), node)
+
+    def _begin(self) -> None:
+        self._since = self._clock.monotonic()
+        self.emit(RunResumed(version=mlmaster.__version__) if self.is_resumed else self._start)
+        for node in self.tree.in_flight:
+            if node in self._ledger.scores:
+                self._conclude(node)
+
+    def _take_in(self, event: Event) -> None:
+        self.tree.apply(event)
+        self._ledger.take_in(event)
+
+
+def _tree_at_decision(records: Sequence[Record], node: int) -> Tree:
+    """Return the tree as it stood right after a decision."""
+    tree = Tree()
+    for record in records:
+        tree.apply(record.event)
+        if isinstance(record.event, Decided) and record.event.node == node:
+            break
+    return tree
