@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# The recipes of this project, written once: make, test.sh, pre-commit and CI all call them here.
+# Usage: bash scripts/recipe.sh NAME [arguments for the tool]
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+bin=.venv/bin
+name=${1:-check}
+shift || true
+
+lint() {
+  "$bin/ruff" check .
+  "$bin/ruff" format --check .
+  "$bin/lint-imports"
+}
+types() { "$bin/mypy"; }
+test_all() { "$bin/python" -m pytest "$@"; }
+
+case $name in
+  lint) lint ;;
+  format) "$bin/ruff" check --fix . && "$bin/ruff" format . ;;
+  type) types ;;
+  test) test_all "$@" ;;
+  test-fast) test_all -m "not slow" "$@" ;;
+  docs) test_all tests/docs "$@" ;;
+  bench) for script in benchmarks/*.py; do echo "== $script"; "$bin/python" "$script"; done ;;
+  lock) "$bin/python" scripts/lock.py ;;
+  check) lint; types; test_all "$@" ;;
+  *) echo "recipe.sh: no recipe '$name'" >&2; exit 2 ;;
+esac
