@@ -1,0 +1,80 @@
+"""What loading takes and gives: the user's overrides, the resolved task, and the reasons for what was inferred."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from mlmaster.core.task import FileRule, Modality, PredictionKind, Task, TaskKind
+
+NONE = "none"
+"""Written by the user to say that there is no such file or column, where something would be inferred otherwise."""
+
+
+class Overrides(BaseModel):
+    """What the user says about a task, by flag or in `task.yaml`; whatever is left out is inferred."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str | None = Field(default=None, description="short name of the task")
+    goal: str | None = Field(default=None, description="what is asked for, in words")
+    target: tuple[str, ...] = Field(default=(), description="target column(s) of the train table")
+    id: str | None = Field(default=None, description="column that names rows, or none")
+    kind: TaskKind | None = Field(default=None, description="binary, multiclass, multilabel or regression")
+    positive: str | None = Field(default=None, description="the positive class of a binary target")
+    metric: str | None = Field(default=None, description="metric by its standard name")
+    metric_params: Mapping[str, float] = Field(default_factory=dict, description="parameters of the metric, as k: 3")
+    metric_file: str | None = Field(default=None, description="the task's own metric.py")
+    prediction_kind: PredictionKind | None = Field(
+        default=None, description="number, probability, class_probabilities, label, ranking or text"
+    )
+    modality: Modality | None = Field(default=None, description="tabular, text or image")
+    train: str | None = Field(default=None, description="train table")
+    test: str | None = Field(default=None, description="test table, or none")
+    sample: str | None = Field(default=None, description="sample submission, or none")
+    description: str | None = Field(default=None, description="description in words, or none")
+    extra_files: tuple[str, ...] | None = Field(
+        default=None, description="further files that every script may see because they hold no rows"
+    )
+    file_rules: tuple[FileRule, ...] | None = Field(
+        default=None, description="files that belong to rows: path patterns with {key}, and the column that fills it"
+    )
+    reads_order: bool | None = Field(default=None, description="true when answers are matched by position, not by id")
+
+    @field_validator("target", "extra_files", mode="before")
+    @classmethod
+    def _accept_one(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
+    def over(self, other: Overrides) -> Overrides:
+        """Return these overrides, with what they leave out taken from `other`."""
+        own = {
+            name: getattr(self, name) for name in type(self).model_fields if getattr(self, name) not in (None, (), {})
+        }
+        return other.model_copy(update=own)
+
+
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """One line of the table shown to the user: what was settled, on what, and why."""
+
+    name: str
+    value: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedTask:
+    """A task ready to be solved, with the reasons and what the user should know.
+
+    Attributes:
+        task: The resolved task.
+        inferences: What was settled and why, in a fixed order, for display and for `task.yaml`.
+        notes: Sentences about what was left out, converted or is unusual; the task is solvable regardless.
+    """
+
+    task: Task
+    inferences: tuple[Inference, ...]
+    notes: tuple[str, ...] = ()
