@@ -88,12 +88,14 @@ def guide_mask(task: Task, truth: Array, folds: NDArray[np.int64], seed: int) ->
 def pick_small(
     strata: NDArray[np.int64], seed: int, visible: int, hidden: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return row numbers for a small view, (visible, hidden): every stratum is visible, and hidden where it has two rows.
+    """Return row numbers for a small view, (visible, hidden), of at least two rows.
 
-    More than `visible` rows are taken only when there are more strata than that.
+    Every stratum is visible, and hidden as well where it has enough rows. More than `visible` rows are taken only when
+    there are more strata than that; a quarter of few rows, and at least one, is left to be hidden.
     """
-    order = np.random.default_rng([seed, 2]).permutation(len(strata))
-    chosen = _take(order, strata, visible)
+    rows = len(strata)
+    order = np.random.default_rng([seed, 2]).permutation(rows)
+    chosen = _take(order, strata, min(visible, rows - rows // 4))[: rows - 1]
     rest = order[~np.isin(order, chosen)]
     return np.sort(chosen), np.sort(_take(rest, strata, hidden)[:hidden])
 
