@@ -98,17 +98,15 @@ class PlainScreen:
         print(message, file=self._stream, flush=True)
 
 
-def carry_out(run: Drivable, screen: Screen) -> bool:
-    """Execute the run in front of the screen; return False when the user ended it at once."""
-    interruptions = Interruptions(run, screen)
+def carry_out(run: Drivable, screen: Screen) -> None:
+    """Execute the run in front of the screen, obeying Ctrl-C."""
     run.observers.append(screen.observe)
-    with interruptions.installed(), screen:
+    with Interruptions(run, screen).installed(), screen:
         run.execute()
-    return interruptions.count < 2
 
 
 class Interruptions:
-    """What Ctrl-C does: the first time stop, the second time abort.
+    """What Ctrl-C does: the first time stop, the second time abort, from then on what it does everywhere.
 
     The handler itself only starts a thread, so that it can never wait for a lock that the interrupted code holds.
     """
@@ -120,6 +118,8 @@ class Interruptions:
     def __call__(self, *_: object) -> None:
         """Take one Ctrl-C."""
         self.count += 1
+        if self.count > 2:
+            raise KeyboardInterrupt
         threading.Thread(target=self._obey, args=(self.count,), daemon=True).start()
 
     def _obey(self, count: int) -> None:

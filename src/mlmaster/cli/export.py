@@ -16,7 +16,10 @@ def export(
         Path, typer.Argument(metavar="DEST", help="New folder, or a file that ends in .zip.", show_default=False)
     ],
 ) -> None:
-    """Copy a run's best/ (predictions, scripts, reproduce.py) to a new folder or zip file."""
+    """Copy the result of a run elsewhere.
+
+    Predictions, scripts and reproduce.py, as a new folder or a zip file.
+    """
     import shutil
 
     from mlmaster.errors import RunDirectoryError

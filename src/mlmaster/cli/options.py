@@ -14,3 +14,7 @@ SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Any setting; `mlmaster settings` lists them. May be repeated."),
 ]
+TimeOption = Annotated[str | None, typer.Option("--time", help="Time for the whole run: 90s, 5m, 1h30m.")]
+NodesOption = Annotated[int | None, typer.Option("--nodes", help="Solutions to make at most.")]
+CostOption = Annotated[float | None, typer.Option("--cost", help="US dollars for language models at most.")]
+TokensOption = Annotated[int | None, typer.Option("--tokens", help="Tokens for language models at most.")]

@@ -13,7 +13,10 @@ def report(
     run: RunArgument,
     should_print: Annotated[bool, typer.Option("--print", help="Print the report itself, not only its path.")] = False,
 ) -> None:
-    """Write the Markdown report of a run, finished or not, into its directory."""
+    """Write the report of a run as Markdown.
+
+    The run may be finished or not; report.md is put into its directory.
+    """
     from mlmaster.report.write import write_report
     from mlmaster.store.run_directory import RunDirectory
 

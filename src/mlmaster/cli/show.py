@@ -15,7 +15,10 @@ def show(
     has_code: Annotated[bool, typer.Option("--code/--no-code", help="Show the script.")] = True,
     has_log: Annotated[bool, typer.Option("--log/--no-log", help="Show what the script printed.")] = True,
 ) -> None:
-    """Show one solution: where it comes from, its plan, scores, script and log."""
+    """Show one solution of a run.
+
+    Where it comes from, its plan, scores, script and log.
+    """
     from mlmaster.core.tree import Tree
     from mlmaster.report.node import describe
     from mlmaster.store.run_directory import RunDirectory

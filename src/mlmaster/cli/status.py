@@ -6,7 +6,10 @@ from mlmaster.cli.options import JsonOption, RunArgument
 
 
 def status(run: RunArgument, as_json: JsonOption = False) -> None:
-    """Say where a run stands: best so far, tree, faults. Safe while it runs."""
+    """Say where a run stands.
+
+    Best so far, tree and faults; safe while it runs.
+    """
     import typer
 
     from mlmaster.cli.closing import as_object, closing_lines, print_json

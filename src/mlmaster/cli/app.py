@@ -1,0 +1,57 @@
+"""The command line. Every command is one file; whatever is slow to import is imported inside the command's function."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from mlmaster import __version__
+from mlmaster.cli import doctor, export, grade, predict, report, resume, run, settings, show, status, task
+from mlmaster.cli.boundary import GuardedGroup
+
+app = typer.Typer(
+    name="mlmaster",
+    cls=GuardedGroup,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Give it data and a goal: it writes, runs and improves solutions until the budget ends.",
+    epilog="A run is a folder: look at it with status, show and report; go on with resume; use it with predict and export.",
+)
+
+for command in (
+    run.run,
+    resume.resume,
+    status.status,
+    report.report,
+    show.show,
+    export.export,
+    predict.predict,
+    grade.grade,
+    doctor.doctor,
+    settings.settings,
+):
+    app.command()(command)
+app.add_typer(task.app, name="task")
+
+
+def _print_version(is_wanted: bool) -> None:
+    if is_wanted:
+        typer.echo(f"mlmaster {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version),
+    ] = False,
+) -> None: ...
+
+
+def main() -> None:
+    """Run the command line: the entry point of `mlmaster`."""
+    app()

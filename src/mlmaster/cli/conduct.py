@@ -1,0 +1,103 @@
+"""What `run` and `resume` share: the manner of showing a run, the question before it, the report and words after it."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import typer
+
+from mlmaster.cli.boundary import INTERRUPTED, OURS
+from mlmaster.cli.closing import as_object, closing_lines, print_json
+from mlmaster.cli.drive import Drivable, PlainScreen, Screen, carry_out
+from mlmaster.cli.inferences import inference_lines
+from mlmaster.report.summary import summarise
+from mlmaster.report.write import write_report
+from mlmaster.store.run_directory import RunDirectory
+
+if TYPE_CHECKING:
+    from mlmaster.engine.run import Run
+    from mlmaster.tasks.loaded import Inference
+
+
+class Understood(Protocol):
+    """What is known of a task before anything runs."""
+
+    @property
+    def inferences(self) -> Sequence[Inference]:
+        """Return what was settled, and why."""
+        ...
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """Return what the user should know."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a run is shown: a live view on a terminal, else lines; with `as_json` stdout is kept for one object."""
+
+    as_json: bool = False
+    is_plain: bool = False
+
+    @property
+    def is_live(self) -> bool:
+        """Return True for the live view."""
+        return not (self.as_json or self.is_plain) and sys.stdout.isatty()
+
+    def screen(self, run: Drivable) -> Screen:
+        """Return where progress is shown."""
+        if not self.is_live:
+            return PlainScreen(sys.stderr if self.as_json else sys.stdout)
+        from rich.console import Console
+
+        from mlmaster.cli.live import LiveScreen
+
+        return LiveScreen(run, Console())
+
+
+def confirm(run: Run, understood: Understood, manner: Manner, *, is_sure: bool) -> None:
+    """Show what the task was taken for; where something is unusual and a person is there, ask before going on.
+
+    Raises:
+        typer.Exit: The person said no; the new run directory is gone again.
+    """
+    for line in inference_lines(understood.inferences, understood.notes):
+        typer.echo(line, err=manner.as_json)
+    typer.echo(f"run directory: {run.directory}", err=manner.as_json)
+    if is_sure or not (understood.notes and manner.is_live and sys.stdin.isatty()):
+        return
+    if not typer.confirm("Go on?", default=True):
+        shutil.rmtree(run.directory, ignore_errors=True)
+        typer.echo("Nothing was run. Correct it by flags (--target, --metric, …) or with `mlmaster task init`.")
+        raise typer.Exit
+
+
+def conduct(run: Drivable, manner: Manner) -> None:
+    """Execute a run in front of the user, write its report, and say what came of it.
+
+    Raises:
+        typer.Exit: 130 when it was stopped at once, 1 when no solution was scored.
+    """
+    carry_out(run, manner.screen(run))
+    store = RunDirectory.open_for_reading(run.directory)
+    try:
+        summary = summarise(store.read())
+        path = write_report(store)
+    finally:
+        store.close()
+    if manner.as_json:
+        print_json(as_object(summary, run.directory, report=str(path)))
+    else:
+        for line in (*closing_lines(summary, run.directory), f"report       {path}"):
+            typer.echo(line)
+    if summary.state != "ended":
+        typer.echo(f"not finished; go on with: mlmaster resume {run.directory}", err=True)
+        raise typer.Exit(INTERRUPTED)
+    if summary.submission is None:
+        typer.echo("no solution ran through; the report says what failed", err=True)
+        raise typer.Exit(OURS)

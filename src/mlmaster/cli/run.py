@@ -1,0 +1,72 @@
+"""`mlmaster run`: solve a task."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mlmaster.cli.options import CostOption, JsonOption, NodesOption, PlainOption, SetOption, TimeOption, TokensOption
+
+
+def run(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE", help="Folder, CSV (TSV, Parquet, JSON) file, or built-in task.", show_default=False
+        ),
+    ],
+    goal: Annotated[str | None, typer.Option("--goal", help="What is wanted, in plain words.")] = None,
+    target: Annotated[list[str] | None, typer.Option("--target", help="Column to predict. May be repeated.")] = None,
+    id_column: Annotated[str | None, typer.Option("--id", help="Column that names the rows, or none.")] = None,
+    metric: Annotated[
+        str | None, typer.Option("--metric", help="Metric by its standard name: roc_auc, rmse, …")
+    ] = None,
+    time: TimeOption = None,
+    nodes: NodesOption = None,
+    cost: CostOption = None,
+    tokens: TokensOption = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Seed of every random choice.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="New run directory; by default one under runs/.")
+    ] = None,
+    policy: Annotated[str | None, typer.Option("--policy", help="What is tried next: mcts, greedy or random.")] = None,
+    engineer: Annotated[str | None, typer.Option("--engineer", help="Who proposes solutions: offline.")] = None,
+    slots: Annotated[int | None, typer.Option("--slots", help="Solutions evaluated at a time; 0 chooses.")] = None,
+    assignments: SetOption = None,
+    as_json: JsonOption = False,
+    is_plain: PlainOption = False,
+    is_sure: Annotated[bool, typer.Option("--yes", "-y", help="Never ask; go on with what was inferred.")] = False,
+) -> None:
+    """Solve a task within a budget.
+
+    Searches until the budget ends, then chooses, estimates and reports.
+
+    Ctrl-C once ends the search and keeps everything; twice stops at once, to be resumed.
+    """
+    import os
+
+    from mlmaster.cli.conduct import Manner, conduct, confirm
+    from mlmaster.settings import Layered, load_settings
+    from mlmaster.wiring import new_run
+
+    flags = {
+        "task.goal": Layered(goal, "--goal"),
+        "task.target": Layered(target or None, "--target"),
+        "task.id": Layered(id_column, "--id"),
+        "task.metric": Layered(metric, "--metric"),
+        "budget.time": Layered(time, "--time"),
+        "budget.nodes": Layered(nodes, "--nodes"),
+        "budget.cost": Layered(cost, "--cost"),
+        "budget.tokens": Layered(tokens, "--tokens"),
+        "seed": Layered(seed, "--seed"),
+        "search.policy": Layered(policy, "--policy"),
+        "engineer": Layered(engineer, "--engineer"),
+        "engine.slots": Layered(slots, "--slots"),
+    }
+    resolved = load_settings(flags, assignments=assignments or (), environ=os.environ, folder=Path.cwd())
+    made, prepared = new_run(source, resolved.settings, out)
+    manner = Manner(as_json=as_json, is_plain=is_plain)
+    confirm(made, prepared, manner, is_sure=is_sure)
+    conduct(made, manner)
