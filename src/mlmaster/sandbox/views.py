@@ -1,0 +1,119 @@
+"""How a view is shown as `./input/`: a read-only copy, or a watched link when it is too big to copy.
+
+A copy costs a clone of blocks where the filesystem can (btrfs, XFS, bcachefs), else one pass over the bytes. A link
+exposes the pool's own files: what a script does to them is noticed afterwards, not prevented.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+from mlmaster.errors import InfrastructureError
+
+_FICLONE = 0x40049409  # linux/fs.h; fcntl names it only from Python 3.14 on
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    path: str
+    size: int
+    changed: tuple[int, int, int]
+
+
+class Views:
+    """Shows views, and remembers what the linked ones looked like at first sight.
+
+    Args:
+        copy_up_to_bytes: A view with more bytes is linked.
+        copy_up_to_files: A view with more files is linked.
+    """
+
+    def __init__(self, copy_up_to_bytes: int, copy_up_to_files: int) -> None:
+        self._copy_up_to_bytes = copy_up_to_bytes
+        self._copy_up_to_files = copy_up_to_files
+        self._first: dict[tuple[Path, int], bytes] = {}
+        self._lock = Lock()
+
+    def show(self, view: Path, target: Path) -> bytes | None:
+        """Make `target` show the view; return None for a copy, for a link what `is_unchanged` asks for afterwards.
+
+        Raises:
+            InfrastructureError: The view is not a folder, holds something that is neither file nor folder, or was
+                changed since it was first linked.
+        """
+        if not view.is_dir():
+            raise InfrastructureError(f"the view {view} is not a folder; build it before running a script on it")
+        files = _files(view)
+        if len(files) <= self._copy_up_to_files and sum(file.size for file in files) <= self._copy_up_to_bytes:
+            _copy(view, target)
+            return None
+        fingerprint = _fingerprint(files)
+        key = (view.resolve(), view.stat().st_ino)  # a view built anew under its old name is another view
+        with self._lock:
+            first = self._first.setdefault(key, fingerprint)
+        if first != fingerprint:
+            raise InfrastructureError(f"the view {view} was changed since it was first used; delete and build it anew")
+        target.symlink_to(view.resolve(), target_is_directory=True)
+        return fingerprint
+
+
+def is_unchanged(view: Path, fingerprint: bytes) -> bool:
+    """Return False when a linked view no longer is what `Views.show` linked."""
+    try:
+        return view.is_dir() and _fingerprint(_files(view)) == fingerprint
+    except (OSError, InfrastructureError):
+        return False
+
+
+def _fingerprint(files: list[_File]) -> bytes:
+    return hashlib.sha256(repr(sorted((file.path, file.size, file.changed) for file in files)).encode()).digest()
+
+
+def _files(view: Path) -> list[_File]:
+    """Return every file of the view; links inside a view are the harness's own and are followed."""
+    found = []
+    for folder, folders, names in os.walk(view, followlinks=True, onerror=_refuse):
+        folders.sort()
+        for name in names:
+            path = Path(folder, name)
+            try:
+                status = path.stat()
+            except OSError as error:
+                raise InfrastructureError(f"the view's file {path} cannot be read: {error}") from error
+            if not stat.S_ISREG(status.st_mode):
+                raise InfrastructureError(f"the view {view} holds {path}, which is neither a file nor a folder")
+            # ctime as well: a script can set mtime back, not ctime
+            changed = (status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+            found.append(_File(os.path.relpath(path, view), status.st_size, changed))
+    return found
+
+
+def _refuse(error: OSError) -> None:
+    raise InfrastructureError(f"the view's folder {error.filename} cannot be read: {error}") from error
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.mkdir()
+    with os.scandir(source) as entries:
+        for entry in entries:
+            if entry.is_dir():
+                _copy(Path(entry.path), target / entry.name)
+            else:
+                _copy_file(Path(entry.path), target / entry.name)
+    target.chmod(0o555)
+
+
+def _copy_file(source: Path, target: Path) -> None:
+    try:
+        with source.open("rb") as readable, target.open("xb") as writable:
+            fcntl.ioctl(writable.fileno(), _FICLONE, readable.fileno())
+    except OSError:  # no reflinks here
+        shutil.copyfile(source, target)
+    target.chmod(0o444)
