@@ -1,0 +1,2 @@
+# mypy: ignore-errors
+"""Small pictures: reading, gradients, projections."""

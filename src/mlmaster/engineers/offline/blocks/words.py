@@ -1,0 +1,2 @@
+# mypy: ignore-errors
+"""Text: cleaning, TF-IDF, topics, style."""

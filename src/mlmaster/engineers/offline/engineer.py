@@ -1,0 +1,106 @@
+"""The offline engineer: proposes solutions from a library of techniques, without a language model.
+
+Each operator yields candidates, best first; the first whose script is new is the answer. Everything is a function of the
+context, so the same context gives the same proposal. Families are in `families`, edits in `table_edits`, `text_edits` and
+`image_edits`, faults in `debug`, and how a recipe becomes a script in `script`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from mlmaster.core.execution import Fault
+from mlmaster.core.node import Node, Operator
+from mlmaster.core.proposal import Context, Proposal
+from mlmaster.engineers.offline import bandit, combine, debug
+from mlmaster.engineers.offline.catalogue import EDITS
+from mlmaster.engineers.offline.cost import fitted
+from mlmaster.engineers.offline.facts import Facts
+from mlmaster.engineers.offline.families import default_recipe, drafting_order, quick_start
+from mlmaster.engineers.offline.plans import describe
+from mlmaster.engineers.offline.recipe import Recipe
+from mlmaster.engineers.offline.script import write_script
+from mlmaster.errors import Exhausted
+
+Candidate = tuple[str, str, Recipe]
+"""Name of the edit or family, what it does and why, the recipe."""
+
+
+class OfflineEngineer:
+    """Proposes from a curated library; needs no key and no network."""
+
+    name = "offline"
+    operators = frozenset(Operator)
+
+    def propose(self, context: Context) -> Proposal:
+        """Return the next script for the context; see `mlmaster.ports.Engineer`."""
+        facts = Facts.of(context.task, context.profile)
+        known = {recipe.signature() for recipe in _recipes((*context.history, *context.siblings, *context.path))}
+        refused = len(context.refusals)
+        for edit, plan, recipe in _candidates(context, facts):
+            if recipe.signature() in known:
+                continue
+            code = write_script(fitted(recipe, facts, context.script_limit_s, context.threads), facts, plan)
+            if code == context.parent_code:
+                continue
+            if refused:
+                refused -= 1
+                continue
+            return Proposal(plan=plan, code=code, edit=edit, recipe=recipe.store())
+        where = "the root" if context.parent is None else f"node {context.parent.id}"
+        raise Exhausted(f"the offline engineer has nothing left to {context.operator} at {where}")
+
+
+def _recipes(nodes: Iterable[Node]) -> list[Recipe]:
+    recipes = (Recipe.read(node.recipe) for node in nodes)
+    return [recipe for recipe in recipes if recipe is not None]
+
+
+def _candidates(context: Context, facts: Facts) -> Iterator[Candidate]:
+    if context.operator is Operator.DRAFT:
+        yield from _drafts(context, facts)
+        return
+    recipe = Recipe.read(context.parent.recipe) if context.parent is not None else None
+    if context.parent is None or recipe is None:
+        return
+    match context.operator:
+        case Operator.IMPROVE:
+            yield from _improvements(recipe, context, facts)
+        case Operator.DEBUG:
+            yield from _safer(recipe, context.parent.fault or Fault.ERROR, facts)
+        case Operator.EVOLVE:
+            for names, changed in combine.combinations_that_paid(recipe, facts, EDITS, context.history):
+                plan = f"Join what paid elsewhere in this run: {_spoken(names)}. {describe(changed, facts)}"
+                yield names, plan, changed
+        case Operator.MERGE:
+            others = _recipes(node for node, _ in context.others)
+            for name, blend in combine.merged([recipe, *others], facts):
+                yield name, f"Merge solutions that err differently. {describe(blend, facts)}", blend
+
+
+def _drafts(context: Context, facts: Facts) -> Iterator[Candidate]:
+    used = {node.edit for node in context.siblings} | {recipe.family for recipe in _recipes(context.siblings)}
+    is_first = not context.siblings
+    for name in drafting_order(facts):
+        if name not in used:
+            recipe = default_recipe(name, facts)
+            yield name, describe(recipe, facts), quick_start(recipe) if is_first else recipe
+
+
+def _improvements(recipe: Recipe, context: Context, facts: Facts) -> Iterator[Candidate]:
+    on_path = {name for node in context.path for name in node.edit.split(bandit.JOINT)} | set(recipe.edits)
+    tried = on_path | {node.edit for node in context.siblings}
+    for edit in bandit.rank([edit for edit in EDITS if edit.name not in tried], context.history, context.seed):
+        changed = edit.apply(recipe, facts)
+        if changed is not None:
+            yield edit.name, f"{edit.plan} {describe(changed, facts)}", changed
+
+
+def _safer(recipe: Recipe, fault: Fault, facts: Facts) -> Iterator[Candidate]:
+    for name, guarded in debug.safer(recipe, fault, facts):
+        plan = f"After a fault ({fault.replace('_', ' ')}): {debug.PLANS[name]} {describe(guarded, facts)}"
+        yield f"debug_{name}", plan, guarded
+
+
+def _spoken(names: str) -> str:
+    return names.replace(bandit.JOINT, ", ").replace("_", " ")
