@@ -65,7 +65,7 @@ _DATE = re.compile(
     r"|(19|20)\d\d(0[1-9]|1[0-2])([0-2]\d|3[01])(T?\d{6})?Z?$"
 )
 _ID_NAME = re.compile(
-    r"(^|[_\W])(id|ids|uuid|guid|key|index|idx|no|filename|file|image|path)$|(Id|ID|Key|Name)$|^(id|ID|Id)([_\W]|$|[A-Z])"
+    r"(^|[_\W])(id|ids|uuid|guid|key|index|idx|filename|file|image|path)$|(Id|ID|Key)$|^(id|ID|Id)([_\W]|$|[A-Z])"
     r"|^Unnamed: 0$|^(filename|image_?name|imageid|fname)$"
 )
 

@@ -79,12 +79,12 @@ def find_columns(train: Survey, test: Survey | None, sample: Survey | None, over
     if not predicted:
         raise TaskError(
             f"{sample.path}: every column of the sample submission is in {test.path.name} too, so none is left to "
-            "predict; give a sample with the predicted columns"
+            "predict; give a sample with the predicted columns, or take the target out of the test table"
         )
-    if not echo and sample.rows != test.rows:
+    if not echo and (sample.rows != test.rows or not set(predicted) <= set(train.header)):
         raise DataError(
-            f"{sample.path}: has {sample.rows} rows and none of the columns of {test.path.name}, which has {test.rows} "
-            "rows; name the id column alike in both"
+            f"{sample.path}: shares no column with {test.path.name} ({sample.rows} and {test.rows} rows), so its rows "
+            f"cannot be told; name the id alike in both, or add the column {sample.header[0]!r} to {test.path.name}"
         )
     targets, labels, why = _targets_of_sample(train, test, predicted, overrides)
     id_column, why_id = _id_of_sample(test, echo, overrides)

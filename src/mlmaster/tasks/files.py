@@ -45,6 +45,9 @@ class Files:
 def walk(directory: Path) -> Iterator[str]:
     """Yield the visible files of a folder and its subfolders as relative POSIX paths, never entering `private`."""
     for folder, folders, names in os.walk(directory, followlinks=True):
+        if "journal.db" in names:  # a run directory, kept within the task's folder
+            folders.clear()
+            continue
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "private")
         base = Path(folder).relative_to(directory).as_posix()
         for name in sorted(names):
@@ -72,7 +75,8 @@ def find_files(
         rules = _rules_of(paths, key, train, test)
         if rules:
             break
-    rest = [path for path in paths if not any(_explains(rule, path) for rule in rules)]
+    shown = [key for table in (train, test) if table is not None for rule in rules for key in _keys(table, rule.key)]
+    rest = [path for path in paths if not any(_explains(rule, path, shown) for rule in rules)]
     marks = _long_keys(train, test, keys)
     extra = tuple(path for path in rest if _is_dictionary(directory, path, marks))
     return Files(rules, extra, _fold(path for path in rest if path not in extra))
@@ -143,11 +147,16 @@ def _tail(pattern: str) -> str:
     return re.sub(r"(?i)train(ing)?|test(ing)?", "", pattern)
 
 
-def _explains(rule: FileRule, path: str) -> bool:
-    return any(
-        re.fullmatch(r"[^\n]+".join(map(re.escape, pattern.split(_PLACEHOLDER))), path) is not None
-        for pattern in {rule.train, rule.test}
-    )
+def _explains(rule: FileRule, path: str, keys: Sequence[str]) -> bool:
+    """Return True when a path is what the rule makes of some key like the ones shown."""
+    key = r"[^\n]+" if any("/" in each for each in keys) else r"[^/\n]+"
+    suffixes = {PurePosixPath(each).suffix for each in keys}
+    for pattern in {rule.train, rule.test}:
+        expression = key.join(map(re.escape, pattern.split(_PLACEHOLDER)))
+        fits = not pattern.endswith(_PLACEHOLDER) or PurePosixPath(path).suffix in suffixes
+        if fits and re.fullmatch(expression, path):
+            return True
+    return False
 
 
 def _long_keys(train: Survey, test: Survey | None, keys: Sequence[str]) -> set[str]:

@@ -26,7 +26,8 @@ from mlmaster.tasks.target import TargetColumn, check_kind, order_binary, read_t
 from mlmaster.tasks.target import find_kind as kind_of_labels
 
 _BY_POSITION = re.compile(
-    r"not matched by id|in the (same )?order of|same order as|order of (the )?(rows in )?`?test|row order must",
+    r"not matched by id|matched by position|in the (same )?order (of|as) (the )?(rows (of|in) )?[`'\"]?(test|sample)"
+    r"|same order as (the )?(rows (of|in) )?[`'\"]?(test|sample)",
     re.IGNORECASE,
 )
 _FILE_NAME = re.compile(r"\.[A-Za-z0-9]{2,5}$")
@@ -217,6 +218,11 @@ def _settle_prediction(
 ) -> tuple[PredictionKind, str]:
     possible = columns.prediction_kinds(kind)
     if overrides.prediction_kind is not None:
+        if overrides.prediction_kind not in (*possible, PredictionKind.TEXT):
+            raise TaskError(
+                f"the prediction kind {overrides.prediction_kind} does not fit a {kind} target with these submission "
+                f"columns; say {_join(possible)}, or correct --kind"
+            )
         if overrides.prediction_kind not in metric.kinds:
             raise TaskError(
                 f"the metric {metric.name} scores {_join(sorted(metric.kinds))}, not {overrides.prediction_kind}; "
@@ -245,6 +251,10 @@ def _settle_classes(
         return ()
     if kind is TaskKind.MULTILABEL:
         return columns.targets
+    if overrides.positive is not None and kind is not TaskKind.BINARY:
+        raise TaskError(
+            f"a positive class ({overrides.positive!r}) needs a binary target, but this one is {kind}; drop it"
+        )
     labels, why = columns.class_labels or targets[0].labels, "every label of train"
     if kind is TaskKind.BINARY:
         labels, why = order_binary(targets[0].labels, overrides.positive)

@@ -88,7 +88,8 @@ def read_targets(path: Path, names: Sequence[str], delimiter: str) -> tuple[Targ
                 f"{path}: {gaps} of {rows} rows have no value in the target {name!r} (first: row {first}); "
                 "take these rows out of the train table, or put them into a test table"
             )
-        if len(count) == 1:
+        # One constant label among several is merely rare; a task of constants is none.
+        if len(count) == 1 and all(len(each) < 2 for each in counts):
             raise TaskError(
                 f"{path}: the target {name!r} is {next(iter(count))!r} in all {rows} rows, so there is nothing to "
                 "learn; name another with --target"
@@ -183,9 +184,9 @@ def order_binary(labels: Sequence[str], positive: str | None) -> tuple[tuple[str
 
 
 def is_truth_pair(labels: Iterable[str]) -> bool:
-    """Return True for 0 and 1 and the like."""
+    """Return True for 0 and 1 and the like, or one of the two."""
     pair = {label.strip().lower() for label in labels}
-    return any(pair == set(each) for each in TRUTH_PAIRS[:4])
+    return any(pair <= set(each) for each in TRUTH_PAIRS[:4])
 
 
 def _some(labels: Sequence[str]) -> str:

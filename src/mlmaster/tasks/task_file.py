@@ -72,7 +72,7 @@ def init(directory: Path, loaded: LoadedTask) -> Path:
     path = directory / TASK_FILE
     reasons = {line.name: line.why for line in loaded.inferences}
     lines = ["# What this task is. Written from the data; correct what is wrong, delete what may be inferred.", ""]
-    for key, value, reason in _entries(loaded.task, reasons):
+    for key, value, reason in _entries(directory, loaded.task, reasons):
         if reason:
             lines.append(f"# {reason}")
         lines.append(yaml.safe_dump({key: value}, sort_keys=False, allow_unicode=True, width=1000).rstrip("\n"))
@@ -86,14 +86,21 @@ def init(directory: Path, loaded: LoadedTask) -> Path:
     return path
 
 
-def _entries(task: Task, reasons: Mapping[str, str]) -> list[tuple[str, Any, str]]:
+def _entries(directory: Path, task: Task, reasons: Mapping[str, str]) -> list[tuple[str, Any, str]]:
     """Return (key, value, reason) of every line of a task file."""
     entries: list[tuple[str, Any, str]] = [
         ("name", task.name, ""),
-        ("train", task.train, reasons.get("train", "")),
-        ("test", task.test or NONE, reasons.get("test", "")),
-        ("sample", task.sample or NONE, reasons.get("sample", "")),
-        ("description", task.description or NONE, ""),
+        # A table that was converted is not in the folder under this name; it is found again.
+        *(
+            (role, name or NONE, reasons.get(role, ""))
+            for role, name in (
+                ("train", task.train),
+                ("test", task.test),
+                ("sample", task.sample),
+                ("description", task.description),
+            )
+            if name is None or (directory / name).is_file()
+        ),
         ("target", list(task.targets) if len(task.targets) > 1 else task.targets[0], reasons.get("target", "")),
         ("id", task.id_column or NONE, reasons.get("id", "")),
         ("kind", task.kind.value, f"{reasons.get('kind', '')} ({' | '.join(TaskKind)})"),
