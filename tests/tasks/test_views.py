@@ -127,6 +127,16 @@ def test_it_is_a_view_source(task: Task, tmp_path: Path) -> None:
     assert source.guide.sum() == 20
 
 
+def test_a_view_is_taken_once_and_found_again_by_another_process(task: Task, tmp_path: Path) -> None:
+    views = Views(task, tmp_path / "pool", 0)
+    view = views.fold(1)
+    assert views.fold(1) is view
+    built_at = view.directory.stat().st_ctime_ns
+    again = Views(task, tmp_path / "pool", 0).fold(1)
+    assert (again.directory, again.keys, again.rows.tolist()) == (view.directory, view.keys, view.rows.tolist())
+    assert again.directory.stat().st_ctime_ns == built_at
+
+
 def test_only_what_a_rule_explains_enters_a_view(task: Task, tmp_path: Path) -> None:
     planted = ("train.zip", "labels.csv", "train_full.csv", "data_description.txt", "description.md", "images/a1.png")
     (task.directory / "images").mkdir()

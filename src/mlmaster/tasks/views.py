@@ -57,6 +57,7 @@ class Views:
     ) -> None:
         self.task = task
         self._seed = seed
+        self._taken: dict[str, View] = {}
         self._facts = read_facts(task)
         self._pool = ViewPool(directory, task.directory, _sources(task))
         targets = [name for name in self._facts.train_columns if name in task.targets]
@@ -81,6 +82,11 @@ class Views:
         return self._truth
 
     @property
+    def labelled(self) -> NDArray[np.bool_]:
+        """Return True where a train row has a label."""
+        return self._labelled
+
+    @property
     def assignment(self) -> NDArray[np.int64]:
         """Return the fold of every train row, `folds.NEVER` for rows that are never hidden."""
         return self._assignment
@@ -103,11 +109,11 @@ class Views:
 
     def fold(self, fold: int) -> View:
         """Return the view that hides fold `fold`."""
-        return self._take(self._plan_fold(fold), fold)
+        return self._get(f"fold-{fold}", fold)
 
     def smoke(self) -> View:
         """Return the small view: some visible and hidden rows with their files, every class, no real test rows."""
-        return self._take(self._plan_smoke(), None)
+        return self._get("smoke")
 
     def full(self) -> View:
         """Return the view of the last fit: every labelled row visible, the real test rows as the test table.
@@ -115,7 +121,7 @@ class Views:
         Raises:
             TaskError: The task has no test file.
         """
-        return self._take(self._plan_full(), None)
+        return self._get("full")
 
     def new_rows(self, new_table: Path) -> View:
         """Return a view with every labelled row visible and the rows of a new file as its test table.
@@ -142,6 +148,12 @@ class Views:
             everyone = np.ones(len(self._labelled), dtype=bool)
             return make_plan(self._facts, name, self._sides(everyone), with_test=False, order_key="")
         return self._plan_full() if name == "full" else self._plan_fold(int(name.removeprefix("fold-")))
+
+    def _get(self, name: str, fold: int | None = None) -> View:
+        # Two threads may both take a view; the pool builds it once and their records are equal.
+        if name not in self._taken:
+            self._taken[name] = self._take(self.plan(name), fold)
+        return self._taken[name]
 
     def _take(self, plan: Plan, fold: int | None) -> View:
         directory, rows = self._pool.take(plan)
