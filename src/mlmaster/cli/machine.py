@@ -65,7 +65,8 @@ def _memory() -> Finding:
 
 
 def _disk(folder: Path) -> Finding:
-    usage = shutil.disk_usage(folder)
+    existing = next(place for place in (folder.resolve(), *folder.resolve().parents) if place.exists())
+    usage = shutil.disk_usage(existing)
     is_ok = usage.free >= LEAST_DISK
     advice = "" if is_ok else "free some, or put runs elsewhere with --out"
     return Finding("disk", f"{_size(usage.free)} free at {folder.resolve()}", is_ok, advice)

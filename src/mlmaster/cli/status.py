@@ -33,5 +33,5 @@ def status(run: RunArgument, as_json: JsonOption = False) -> None:
     typer.echo(f"state        {state}")
     for line in closing_lines(summary, run):
         typer.echo(line)
-    for line in tree_lines(tree):
+    for line in tree_lines(tree, is_over=summary.state == "ended"):
         typer.echo(line)

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from mlmaster.core.events import FoldScored, NodeFinished, Proposed, Record, SmokePassed
-from mlmaster.core.node import NodeState
+from mlmaster.core.node import NodeState, Operator
 from mlmaster.core.task import Task
 from mlmaster.core.tree import Tree
 from mlmaster.report import text
@@ -118,28 +118,21 @@ def members(summary: Summary, tree: Tree) -> str:
     return "\n".join(["## Members", "", *_table(("node", "weight", text.GUIDE, "edit", "plan"), rows), ""])
 
 
-def tree(of: Tree) -> str:
+def tree(summary: Summary, of: Tree) -> str:
     """Return the drawn tree."""
     if not len(of):
         return ""
+    lines = text.tree_lines(of, is_over=summary.state == "ended")
     return "\n".join(
-        [
-            "## Tree",
-            "",
-            f"The value is the {text.GUIDE}; ★ is its best.",
-            "",
-            "```text",
-            *text.tree_lines(of),
-            "```",
-            "",
-        ]
+        ["## Tree", "", f"The value is the {text.GUIDE}; ★ is its best.", "", "```text", *lines, "```", ""]
     )
 
 
-def nodes(of: Tree) -> str:
+def nodes(summary: Summary, of: Tree) -> str:
     """Return the table of all nodes."""
     if not len(of):
         return ""
+    is_over = summary.state == "ended"
     rows = [
         (
             f"#{node.id}",
@@ -149,8 +142,8 @@ def nodes(of: Tree) -> str:
             text.score(node.value),
             _signed(change(of, node)),
             "yes" if node.gain else "",
-            text.duration(node.wall_s) if node.state.is_final else text.NOTHING,
-            _cell(text.outcome(node) if node.state is not NodeState.SCORED else str(node.state)),
+            text.duration(node.wall_s) if node.wall_s else text.NOTHING,
+            _cell(text.outcome(node, is_over=is_over) if node.state is not NodeState.SCORED else str(node.state)),
         )
         for node in of.nodes.values()
     ]
@@ -187,13 +180,14 @@ def tried(summary: Summary, of: Tree) -> str:
         )
         for each in records
     ]
-    paid = _listed([each.name for each in records if each.gains]) or "nothing beyond noise"
+    paid = _listed([each.name for each in records if each.gains and each.operator is not Operator.DRAFT])
     names = ("edit", "operator", "tried", "gains", "best change", "raced", "failed")
     return "\n".join(
         [
             "## What was tried, and what paid",
             "",
-            f"Paid: {paid}. A gain beats its branch's best by more than one standard error; the first of a branch counts.",
+            f"Paid: {paid or 'nothing beyond noise'}. A gain beats its branch's best by more than one standard error; the "
+            "first of a branch counts.",
             "",
             *_table(names, rows),
             "",

@@ -65,8 +65,10 @@ def draw(tree: Tree) -> Iterator[Branching]:
             stack.append((child, below + ("└─ " if is_last else "├─ "), below + ("   " if is_last else "│  ")))
 
 
-def outcome(node: Node) -> str:
-    """Return the node's value, its fault, or what is happening to it, in a few words."""
+def outcome(node: Node, *, is_over: bool = False) -> str:
+    """Return the node's value, its fault, or what is happening to it, in a few words; nothing happens once all is over."""
+    if is_over and not node.state.is_final:
+        return "cut off by the end of the run"
     match node.state:
         case NodeState.SCORED:
             return score(node.value)
@@ -87,8 +89,8 @@ def label(node: Node) -> str:
     return f"#{node.id} {node.operator}" + (f" {node.edit}" if node.edit else "")
 
 
-def tree_lines(tree: Tree) -> Iterator[str]:
+def tree_lines(tree: Tree, *, is_over: bool = False) -> Iterator[str]:
     """Yield one line a node: rails, label, outcome, and a star on the best."""
     for line in draw(tree):
         star = " ★" if line.node.id == tree.best else ""
-        yield f"{line.rails}{label(line.node)}  {outcome(line.node)}{star}"
+        yield f"{line.rails}{label(line.node)}  {outcome(line.node, is_over=is_over)}{star}"

@@ -170,6 +170,9 @@ def _unknown(key: str, source: str, fields: Mapping[str, FieldInfo]) -> str:
     short = {name.rpartition(".")[2]: name for name in reversed(list(fields))}
     near = difflib.get_close_matches(key, fields, n=2, cutoff=0.75)
     near += [short[match] for match in difflib.get_close_matches(key.rpartition(".")[2], short, n=2, cutoff=0.75)]
+    sections = {name.partition(".")[0] for name in fields if "." in name}
+    if not near and (found := difflib.get_close_matches(key.partition(".")[0], sections, n=1)):
+        near = [name for name in fields if name.startswith(f"{found[0]}.")][:2]
     hint = f"did you mean {' or '.join(dict.fromkeys(near))}?" if near else "`mlmaster settings` lists them all"
     origin = "" if source.startswith("--set") else f" (from {source})"
     return f"unknown setting {key}{origin}; {hint}"
@@ -210,5 +213,5 @@ def _simple(annotation: Any) -> str:
         return _simple(typing.get_args(annotation)[0])
     if typing.get_origin(annotation) is typing.Literal:
         return " or ".join(map(str, typing.get_args(annotation)))
-    names = {int: "number", float: "number", str: "text", bool: "true or false"}
-    return names.get(annotation) or str(getattr(annotation, "__name__", annotation))
+    names = {int: "number", float: "number", str: "text", bool: "true or false", tuple: "list", dict: "mapping"}
+    return names.get(typing.get_origin(annotation) or annotation) or str(getattr(annotation, "__name__", annotation))
