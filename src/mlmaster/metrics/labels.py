@@ -162,12 +162,12 @@ DEFINITIONS = (
         instead="f1_macro or f1_micro for more than two classes",
     ),
     _define(
-        "f1_macro", "F1, mean over the classes", _f1_average("macro"), "macro_f1", "f1_score_macro", tasks=_SEVERAL
+        "f1_macro", "macro-averaged F1", _f1_average("macro"), "macro_f1", "f1_score_macro", tasks=_SEVERAL
     ),
-    _define("f1_micro", "F1 over all decisions", _f1_average("micro"), "micro_f1", "f1_score_micro", tasks=_SEVERAL),
+    _define("f1_micro", "micro-averaged F1", _f1_average("micro"), "micro_f1", "f1_score_micro", tasks=_SEVERAL),
     _define(
         "f1_samples",
-        "F1, mean over the rows",
+        "mean F1 over the rows",
         _f1_average("samples"),
         "samples_f1",
         "mean_f1",

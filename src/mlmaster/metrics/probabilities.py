@@ -158,7 +158,7 @@ DEFINITIONS = (
     ),
     Definition(
         "balanced_log_loss",
-        "log loss, classes weighted equally",
+        "balanced log loss (classes weighted equally)",
         Direction.MINIMIZE,
         _PROBABILITY | _CLASSES,
         frozenset({TaskKind.BINARY, TaskKind.MULTICLASS, TaskKind.MULTILABEL}),

@@ -61,7 +61,7 @@ _STRONG: tuple[tuple[str, str], ...] = (
     ("brier_score", r"\bbrier\b"),
     ("balanced_accuracy", r"balanced[\s-]+(?:classification[\s-]+)?accuracy"),
     ("accuracy", r"(?:categori[sz]ation|classification|prediction)[\s-]+accuracy"),
-    ("accuracy", r"(?:evaluated|scored|judged|measured)[^.\n]{0,60}\baccuracy\b"),
+    ("accuracy", r"(?:evaluated|scored|judged|measured)[^.\n]{0,60}(?<!balanced )\baccuracy\b"),
 )
 _WEAK: tuple[tuple[str, str], ...] = (("accuracy", r"\baccuracy\b|percentage of (?:correct|rows)[^.\n]{0,40}correct"),)
 _COMPILED = tuple(
