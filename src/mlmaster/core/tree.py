@@ -75,17 +75,20 @@ class Tree:
     def __init__(self, events: Iterable[Event] = ()) -> None:
         self.nodes: dict[int, Node] = {}
         self.branches: dict[int, Branch] = {}
+        self._parent: list[int] = [ROOT]
         self._children: dict[int, list[int]] = {ROOT: []}
-        self._visits: dict[int, int] = {ROOT: 0}
-        self._rewards: dict[int, float] = {ROOT: 0.0}
-        self._pending: dict[int, int] = {ROOT: 0}
+        self._visits: list[int] = [0]
+        self._rewards: list[float] = [0.0]
+        self._pending: list[int] = [0]
         self._exhausted: set[tuple[int, Operator]] = set()
         self._refusals: Counter[tuple[int, Operator]] = Counter()
         self._ranking: list[tuple[float, int, int]] = []
         self._in_flight: dict[int, None] = {}
         self._finished: list[int] = []
         self._compared: list[int] = []
+        self._faulty_leaves: dict[int, None] = {}
         self._counts: Counter[Operator] = Counter()
+        self._made: Counter[tuple[int, Operator]] = Counter()
         for event in events:
             self.apply(event)
 
@@ -105,6 +108,10 @@ class Tree:
     def children(self, node: int) -> Sequence[int]:
         """Return the ids of the node's children by primary parent, refused and abandoned ones left out."""
         return self._children[node]
+
+    def count_children(self, node: int, operator: Operator) -> int:
+        """Return the number of `children` made by one operator."""
+        return self._made[node, operator]
 
     def visits(self, node: int) -> int:
         """Return finished visits plus decisions in flight below (each a visit of value 0)."""
@@ -146,6 +153,11 @@ class Tree:
         return self._compared
 
     @property
+    def faulty_leaves(self) -> Sequence[int]:
+        """Return ids of FAILED nodes without children, by when they last became one."""
+        return tuple(self._faulty_leaves)
+
+    @property
     def best(self) -> int | None:
         """Return the id of the SCORED node of highest utility; the one scored first on a tie."""
         return self._ranking[-1][2] if self._ranking else None
@@ -159,7 +171,7 @@ class Tree:
         found = []
         while node != ROOT:
             found.append(node)
-            node = self.nodes[node].parent
+            node = self._parent[node]
         return tuple(reversed(found))
 
     def count_nodes(self, operator: Operator | None = None) -> int:
@@ -215,13 +227,17 @@ class Tree:
             self.branches[branch].chain = Chain(start=event.node, in_flight=event.node)
         debug_depth = self.nodes[parent].debug_depth + 1 if event.operator is Operator.DEBUG else 0
         self.nodes[event.node] = Node(event.node, event.operator, event.parents, branch, depth, debug_depth)
+        self._parent.append(parent)
         self._children[parent].append(event.node)
         self._children[event.node] = []
-        self._visits[event.node], self._rewards[event.node], self._pending[event.node] = 0, 0.0, 0
+        self._visits.append(0)
+        self._rewards.append(0.0)
+        self._pending.append(0)
         self._in_flight[event.node] = None
         self._counts[event.operator] += 1
-        for each in (ROOT, *self.path(event.node)):
-            self._pending[each] += 1
+        self._made[parent, event.operator] += 1
+        self._faulty_leaves.pop(parent, None)
+        self._depart(event.node)
 
     def _check_decision(self, event: Decided) -> None:
         """Raise unless the decision may follow; nothing has been changed yet."""
@@ -254,10 +270,29 @@ class Tree:
             raise IllegalEventError(f"node {node} was never decided")
         return self.nodes[node]
 
+    def _depart(self, node: int) -> None:
+        pending, parents = self._pending, self._parent
+        while node != ROOT:
+            pending[node] += 1
+            node = parents[node]
+        pending[ROOT] += 1
+
     def _land(self, node: int) -> None:
         del self._in_flight[node]
-        for each in (ROOT, *self.path(node)):
-            self._pending[each] -= 1
+        pending, parents = self._pending, self._parent
+        while node != ROOT:
+            pending[node] -= 1
+            node = parents[node]
+        pending[ROOT] -= 1
+
+    def _back_up(self, node: int, reward: float) -> None:
+        visits, rewards, parents = self._visits, self._rewards, self._parent
+        while node != ROOT:
+            visits[node] += 1
+            rewards[node] += reward
+            node = parents[node]
+        visits[ROOT] += 1
+        rewards[ROOT] += reward
 
     def _move(self, node: int, state: NodeState) -> Node:
         before = self._known(node)
@@ -282,7 +317,10 @@ class Tree:
         self._land(node)
         record = self.nodes[node]
         self._counts[record.operator] -= 1
+        self._made[record.parent, record.operator] -= 1
         self._children[record.parent].remove(node)
+        if record.operator is Operator.DEBUG and not self._children[record.parent]:
+            self._faulty_leaves[record.parent] = None
         chain = self.branches[record.branch].chain
         if chain is not None and chain.in_flight == node:
             self.branches[record.branch].chain = replace(chain, in_flight=None, is_open=False)
@@ -309,11 +347,11 @@ class Tree:
             return
         self._land(event.node)
         self._finished.append(event.node)
-        for each in (ROOT, *self.path(event.node)):
-            self._visits[each] += 1
-            self._rewards[each] += event.reward or 0.0
+        self._back_up(event.node, event.reward or 0.0)
         branch = self.branches[node.branch]
-        if not node.is_faulty:
+        if node.is_faulty:
+            self._faulty_leaves[event.node] = None
+        else:
             self._compared.append(node.id)
             branch.compared.append(node.id)
         if node.is_good and node.utility is not None:

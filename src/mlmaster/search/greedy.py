@@ -43,10 +43,8 @@ class GreedyPolicy:
     def _debug(self, tree: Tree, rng: Random, operators: Operators) -> Choice | None:
         leaves = [
             node
-            for node in tree.finished
-            if tree[node].is_faulty
-            and not tree.children(node)
-            and tree[node].debug_depth <= self._settings.greedy_debug_depth
+            for node in tree.faulty_leaves
+            if tree[node].debug_depth <= self._settings.greedy_debug_depth
             and can_debug(tree, node, operators, self._settings)
         ]
         return _choice(Operator.DEBUG, rng.choice(leaves), "debug") if leaves else None

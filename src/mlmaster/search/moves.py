@@ -31,18 +31,19 @@ def can_draft(tree: Tree, operators: Operators, settings: SearchSettings, *, cap
 
 def can_debug(tree: Tree, node: int, operators: Operators, settings: SearchSettings) -> bool:
     """Return True when a faulty node takes another debug: not terminal, not repaired yet, below the cap."""
-    if tree[node].debug_depth >= settings.terminal_debug_depth:
-        return False
     children = tree.children(node)
-    if len(children) >= settings.debugs or not is_possible(tree, node, Operator.DEBUG, operators, settings):
+    if len(children) >= settings.debugs or tree[node].debug_depth >= settings.terminal_debug_depth:
+        return False
+    if not is_possible(tree, node, Operator.DEBUG, operators, settings):
         return False
     return all(tree[child].state not in (NodeState.SCORED, NodeState.RACED) for child in children)
 
 
 def has_room(tree: Tree, node: int, cap: int) -> bool:
     """Return True when a good node has fewer than `cap` improve and evolve children, those in flight included."""
-    children = tree.children(node)
-    return len(children) < cap or sum(tree[child].operator is not Operator.MERGE for child in children) < cap
+    if len(tree.children(node)) < cap:
+        return True
+    return tree.count_children(node, Operator.IMPROVE) + tree.count_children(node, Operator.EVOLVE) < cap
 
 
 def find_improvement(

@@ -11,7 +11,7 @@ from mlmaster.ports import Choice
 from mlmaster.search.moves import Operators, can_debug, can_draft, has_room, is_possible
 from mlmaster.search.settings import SearchSettings
 
-_TRIES = 64
+_TRIES = 32
 """Draws before all pairs are listed; drawing again until a pair is legal is as uniform, and does not read the tree."""
 
 
@@ -34,42 +34,33 @@ class RandomPolicy:
         operators: Operators,
     ) -> Choice | None:
         """See `mlmaster.ports.Policy`."""
-        ordered = sorted(operators)
-        finished = tree.finished
-        if not ordered:
-            return None
+        candidates = (ROOT, *tree.finished)
         for _ in range(_TRIES):
-            position = rng.randrange(len(finished) + 1)
-            node = finished[position] if position < len(finished) else ROOT
-            operator = rng.choice(ordered)
-            if self._is_legal(tree, node, operator, operators):
+            node = rng.choice(candidates)
+            operator = rng.choice(tuple(Operator))
+            if operator in self._list_moves(tree, node, operators):
                 return self._choice(tree, node, operator, rng)
-        pairs = [
-            (node, operator)
-            for node in (*finished, ROOT)
-            for operator in ordered
-            if self._is_legal(tree, node, operator, operators)
-        ]
+        pairs = [(node, operator) for node in candidates for operator in self._list_moves(tree, node, operators)]
         if pairs:
             return self._choice(tree, *rng.choice(pairs), rng)
-        return (
-            Choice(Operator.DRAFT, (ROOT,), "none", "widen")
-            if can_draft(tree, operators, self._settings, cap=None)
-            else None
-        )
+        is_free = can_draft(tree, operators, self._settings, cap=None)
+        return Choice(Operator.DRAFT, (ROOT,), "none", "widen") if is_free else None
 
-    def _is_legal(self, tree: Tree, node: int, operator: Operator, operators: Operators) -> bool:
-        if operator is Operator.DRAFT:
-            return node == ROOT and can_draft(tree, operators, self._settings, cap=self._settings.drafts)
-        if node == ROOT or not is_possible(tree, node, operator, operators, self._settings):
-            return False
-        if operator is Operator.DEBUG:
-            return tree[node].is_faulty and can_debug(tree, node, operators, self._settings)
-        if tree[node].state is not NodeState.SCORED:
-            return False
-        if operator is Operator.MERGE:
-            return self._has_merge_left(tree) and bool(_find_partners(tree, node))
-        return has_room(tree, node, self._settings.improves)
+    def _list_moves(self, tree: Tree, node: int, operators: Operators) -> list[Operator]:
+        """Return the legal operators of one node, in the order of `Operator`."""
+        settings = self._settings
+        if node == ROOT:
+            return [Operator.DRAFT] if can_draft(tree, operators, settings, cap=settings.drafts) else []
+        match tree[node].state:
+            case NodeState.FAILED:
+                return [Operator.DEBUG] if can_debug(tree, node, operators, settings) else []
+            case NodeState.SCORED:
+                found = [Operator.IMPROVE, Operator.EVOLVE] if has_room(tree, node, settings.improves) else []
+                if self._has_merge_left(tree) and _find_partners(tree, node):
+                    found.append(Operator.MERGE)
+                return [each for each in found if is_possible(tree, node, each, operators, settings)]
+            case _:
+                return []
 
     def _has_merge_left(self, tree: Tree) -> bool:
         return tree.count_nodes(Operator.MERGE) < self._settings.merges

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from math import inf, log, sqrt
 
 from mlmaster.core.node import ROOT, Operator
@@ -36,7 +36,17 @@ def descend(
             subtree at rest, so an entry holds as long as the count does. This spares walking through them again and
             never changes the answer.
     """
-    stack = [(ROOT, _rank(tree, ROOT, exploration))]
+
+    def rank(parent: int) -> list[int]:
+        """Return the children that may have something, the best by UCT last; the older one is better on a tie."""
+        children = [
+            child
+            for child in tree.children(parent)
+            if tree.pending(child) == 0 and dead.get(child) != tree.finished_visits(child)
+        ]
+        return sorted(children, key=lambda child: (uct(tree, child, parent, exploration), -child))
+
+    stack = [(ROOT, rank(ROOT))]
     while stack:
         parent, waiting = stack[-1]
         if not waiting:
@@ -45,16 +55,8 @@ def descend(
                 dead[parent] = tree.finished_visits(parent)
             continue
         node = waiting.pop()
-        if tree.pending(node) > 0 or dead.get(node) == tree.finished_visits(node):
-            continue
         operator = find_move(node)
         if operator is not None:
             return operator, node
-        stack.append((node, _rank(tree, node, exploration)))
+        stack.append((node, rank(node)))
     return None
-
-
-def _rank(tree: Tree, parent: int, exploration: float) -> list[int]:
-    """Return the children, the best by UCT last; the older one is better on a tie."""
-    children: Sequence[int] = tree.children(parent)
-    return sorted(children, key=lambda child: (uct(tree, child, parent, exploration), -child))
