@@ -115,8 +115,11 @@ def test_a_test_table_without_features_is_refused(tmp_path: Path) -> None:
 def test_new_rows_name_every_missing_column(tmp_path: Path) -> None:
     write_ids(tmp_path, ["1", "2"], ["3"])
     (tmp_path / "new.csv").write_text("a,b\n1,2\n", encoding="utf-8")
-    with pytest.raises(DataError, match=r"new.csv: lacks 2 of the columns .*: x, id; give"):
+    with pytest.raises(DataError, match=r"new.csv: lacks 1 of the columns .*: x; give"):
         plan_new_rows(read_facts(make_task(tmp_path)), tmp_path / "new.csv", "vv")
+    rule = FileRule(train="{key}", test="{key}", key="id")
+    with pytest.raises(DataError, match=r"new.csv: lacks 2 of the columns .*: x, id; give"):
+        plan_new_rows(read_facts(make_task(tmp_path, file_rules=(rule,))), tmp_path / "new.csv", "vv")
 
 
 def test_keys_of_order_depend_on_cells_seed_and_name() -> None:

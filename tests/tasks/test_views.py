@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import shutil
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from mlmaster.errors import DataError, SettingsError, TaskError
 from mlmaster.ports import ViewSource
 from mlmaster.tasks import table
 from mlmaster.tasks.folds import NEVER
+from mlmaster.tasks.rebuild import Plan, Source, materialise
 from mlmaster.tasks.table import write_rows
 from mlmaster.tasks.views import Views
 
@@ -353,6 +355,25 @@ def test_new_rows_are_predicted_from_all_labelled_rows(single: Task, tmp_path: P
         views.new_rows(new)
 
 
+def test_new_rows_without_an_id_are_counted(task: Task, tmp_path: Path) -> None:
+    write_rows(tmp_path / "new.csv", ["x"], [["A"], ["B"]])
+    view = Views(task, tmp_path / "pool", 0).new_rows(tmp_path / "new.csv")
+    assert view.keys == ("1", "2")
+    assert read(view.directory / "test.csv") == (["id", "x"], [["1", "A"], ["2", "B"]])
+
+
+def test_the_plan_for_new_rows_is_completed_by_who_has_them(single: Task, tmp_path: Path) -> None:
+    Views(single, tmp_path / "pool", 0).export(tmp_path / "best", ["new-rows"])
+    plan: Plan = json.loads((tmp_path / "best/views/new-rows.json").read_text(encoding="utf-8"))
+    write_rows(tmp_path / "new.csv", ["b", "a"], [["B", "A"]])
+    plan["test"] = Source(path=str(tmp_path / "new.csv"), encoding="utf-8", delimiter=",")
+    plan["test_rows"] = 1
+    rows = materialise(plan, single.directory, tmp_path / "view")
+    assert rows == [-1]
+    assert read(tmp_path / "view/test.csv") == (["a", "b"], [["A", "B"]])
+    assert len(read(tmp_path / "view/houses.csv")[1]) == 12
+
+
 def test_files_of_new_rows_are_looked_for_beside_their_table(tmp_path: Path) -> None:
     task = write_pictures(tmp_path / "task", "train/{key}.png", "test/{key}.png")
     (tmp_path / "new/test").mkdir(parents=True)
@@ -367,7 +388,8 @@ def test_rows_without_a_label_are_in_no_view(tmp_path: Path) -> None:
     labels = ["yes", "no", "", "yes", "no", "NA", "yes", "no"]
     task = write_task(tmp_path / "task", [f"a{i}" for i in range(8)], ["b"], labels)
     views = Views(task, tmp_path / "pool", 0, 2)
-    assert [int(row) for row in np.flatnonzero(views.assignment == NEVER)] == [2, 5]
+    assert np.flatnonzero(views.assignment == NEVER).tolist() == [2, 5]
+    assert np.flatnonzero(~views.labelled).tolist() == [2, 5]
     for view in (views.fold(0), views.fold(1), views.full(), views.smoke()):
         text = (view.directory / "train.csv").read_text() + (view.directory / "test.csv").read_text()
         assert "train row 2" not in text

@@ -143,7 +143,7 @@ def plan_new_rows(facts: Facts, new_table: Path, sides: str) -> Plan:
     """Return the plan of a view with the rows of a new file as its test table; its name tells the file's content.
 
     Files of the new rows are looked for beside the new table, under the test pattern. Columns the task does not know are
-    left out.
+    left out; ids are counted where the file has none.
 
     Raises:
         DataError: The file cannot be read or lacks a column.
@@ -152,6 +152,9 @@ def plan_new_rows(facts: Facts, new_table: Path, sides: str) -> Plan:
     dialect = table.sniff(path)
     header = table.read_header(path, dialect.delimiter)
     missing = [column for column in facts.test_columns if column not in header]
+    has_no_id = facts.task.id_column in missing and all(r.key != facts.task.id_column for r in facts.task.file_rules)
+    if has_no_id:
+        missing.remove(str(facts.task.id_column))
     if missing:
         raise DataError(
             f"{path}: lacks {len(missing)} of the columns the solution was trained on: {', '.join(missing[:8])}; "
@@ -163,6 +166,8 @@ def plan_new_rows(facts: Facts, new_table: Path, sides: str) -> Plan:
     plan["test"] = Source(path=str(path), encoding=dialect.encoding, delimiter=dialect.delimiter)
     plan["test_rows"] = table.count_rows(path, dialect.delimiter)
     plan["test_files"] = str(path.parent)
+    if has_no_id:
+        plan["renumber"] = Renumber(column=str(facts.task.id_column), start=1)
     return plan
 
 

@@ -83,7 +83,7 @@ class Views:
 
     @property
     def labelled(self) -> NDArray[np.bool_]:
-        """Return True where a train row has a label."""
+        """Return True where a train row has a label; rows without one are in no view."""
         return self._labelled
 
     @property
@@ -129,8 +129,7 @@ class Views:
         Raises:
             DataError: The file cannot be read or lacks a column.
         """
-        everyone = np.ones(len(self._labelled), dtype=bool)
-        return self._take(plan_new_rows(self._facts, new_table, self._sides(everyone)), None)
+        return self._take(plan_new_rows(self._facts, new_table, self._sides(self._labelled)), None)
 
     def export(self, directory: Path, names: Iterable[str]) -> None:
         """Write what rebuilds the named views without ML-Master: `rebuild.py` and `views/<name>.json`."""
@@ -141,12 +140,14 @@ class Views:
             (directory / "views" / f"{name}.json").write_text(text, encoding="utf-8", errors="surrogatepass")
 
     def plan(self, name: str) -> Plan:
-        """Return the plan of the view called `smoke`, `full`, `fold-<number>`, or `new-rows` (its test table left open)."""
+        """Return the plan of the view called `smoke`, `full`, `new-rows` or `fold-<number>`.
+
+        `new-rows` has all labelled rows and no test rows yet: who has some fills in `test`, `test_rows` and `test_files`.
+        """
         if name == "smoke":
             return self._plan_smoke()
         if name == "new-rows":
-            everyone = np.ones(len(self._labelled), dtype=bool)
-            return make_plan(self._facts, name, self._sides(everyone), with_test=False, order_key="")
+            return make_plan(self._facts, name, self._sides(self._labelled), with_test=False, order_key="")
         return self._plan_full() if name == "full" else self._plan_fold(int(name.removeprefix("fold-")))
 
     def _get(self, name: str, fold: int | None = None) -> View:
@@ -189,8 +190,7 @@ class Views:
     def _plan_full(self) -> Plan:
         if self._facts.test is None:
             raise TaskError(f"task {self.task.name} has no test file; predict a file of new rows instead")
-        everyone = np.ones(len(self._labelled), dtype=bool)
-        return make_plan(self._facts, "full", self._sides(everyone), with_test=True, order_key="")
+        return make_plan(self._facts, "full", self._sides(self._labelled), with_test=True, order_key="")
 
     def _make(self, name: str, sides: str, *, with_test: bool) -> Plan:
         key = digest_column([self._salt], self._seed, name)
