@@ -250,9 +250,8 @@ class Tree:
             if event.chain == "continue":
                 raise IllegalEventError(f"{what} cannot continue a chain: its branch is new")
             return
-        if len(set(event.parents)) != len(event.parents) or (len(event.parents) > 1) != (
-            event.operator is Operator.MERGE
-        ):
+        fitting = len(event.parents) > 1 if event.operator is Operator.MERGE else len(event.parents) == 1
+        if not fitting or len(set(event.parents)) != len(event.parents):
             raise IllegalEventError(f"{what} cannot have the parents {event.parents}")
         wanted = NodeState.FAILED if event.operator is Operator.DEBUG else NodeState.SCORED
         for parent in event.parents:
