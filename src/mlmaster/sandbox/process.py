@@ -8,9 +8,10 @@ temporary folder. Should the harness be killed, its scripts end with it.
 What it does **not** stop, because the script runs as the same user on the same filesystem and network: reading or
 writing any file that user may (the answers, the journal, keys in the real home, `/tmp`, `/dev/shm`, another running
 evaluation by its path), using the network, and signalling any of the user's processes, the harness included, whose
-number it finds in `/proc`. A script that first kills its supervisor and at once replaces a forked process's session
-and environment can outlive the call. Memory in files of `/dev/shm` that no process maps, and disk outside its own
-folders, are not counted. Use it for scripts that are careless, not for scripts that are hostile.
+number it finds in `/proc`. A script that kills its supervisor and at once replaces a forked process's environment can
+outlive the call; one that writes to its supervisor's descriptors can forge its exit status. Memory in files of
+`/dev/shm` that no process maps, and disk outside its own folders, are not counted. Use it for scripts that are
+careless, not for scripts that are hostile.
 
 Read next: `supervised.py` (one script), `watchdog.py` (its limits), `verdict.py` (its end).
 """

@@ -18,7 +18,7 @@ from mlmaster.sandbox.tree import ProcessTree
 
 _SUPERVISOR = Path(__file__).with_name("supervisor.py")
 _CHUNK = 1 << 16
-_GRACE_S = 2.0
+_GRACE_S = 1.0
 _ROUND_S = 0.1
 
 
@@ -161,11 +161,10 @@ class Supervised:
         *lines, self._unread = (self._unread + data).split(b"\n")
         for line in lines:
             word, _, rest = line.decode("utf-8", "replace").partition(" ")
-            # a script of the same user can write here through /proc; nonsense must not take the harness down
+            # a script of the same user can write here through /proc: nothing told here may name a process to kill,
+            # and nonsense must not take the harness down
             with contextlib.suppress(ValueError):
-                if word == "started":
-                    self.tree.add_session(int(rest))
-                elif word == "failed":
+                if word == "failed":
                     self.report.failure = rest
                 elif word == "ended":
                     self.report.wait_status = int(rest)

@@ -10,7 +10,7 @@ not. It depends on the standard library alone, because the interpreter starts wi
     supervisor.py LIFELINE STATUS FILE_BYTES CORES COMMAND...
 
 LIFELINE is a descriptor that ends when the harness closes it or dies. To the descriptor STATUS it writes lines:
-`started PID`, `failed REASON`, `ended WAIT_STATUS`, `usage CPU_SECONDS PEAK_BYTES`.
+`failed REASON`, `ended WAIT_STATUS`, `usage CPU_SECONDS PEAK_BYTES`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,6 @@ def main(arguments: list[str]) -> int:
     pid = os.fork()
     if pid == 0:
         _become(arguments[4:], file_bytes, cores, status)
-    _tell(status, f"started {pid}")
     is_left = True
     while is_left:
         ready, _, _ = select.select([lifeline, bell], [], [])

@@ -1,8 +1,8 @@
 """All processes of one evaluation: found, measured, and ended for good.
 
 While the supervisor lives, everything the script starts is below it, daemons included (it adopts orphans). Should a
-script kill its supervisor, its processes are known by having been seen, by its session, or by the token in their
-environment. A process that escapes all three, started in the last tenth of a second, is not found.
+script kill its supervisor, its processes are known by having been seen or by the token in their environment. A process
+that escapes both, with another environment and started in the last tenth of a second, is not found.
 """
 
 from __future__ import annotations
@@ -27,19 +27,14 @@ class ProcessTree:
     """The processes below a supervisor, itself left out.
 
     Args:
-        supervisor: Its process number, and its session's.
+        supervisor: Its process number.
         token: The value of `TOKEN` in the environment of every process of the evaluation.
     """
 
     def __init__(self, supervisor: int, token: str) -> None:
         self._supervisor = supervisor
         self._token = token
-        self._sessions = {supervisor}
         self._seen: set[psutil.Process] = set()
-
-    def add_session(self, session: int) -> None:
-        """Count every process of a session as one of ours."""
-        self._sessions.add(session)
 
     def members(self) -> list[psutil.Process]:
         """Return the living processes below the supervisor, and those once seen there."""
@@ -70,9 +65,9 @@ class ProcessTree:
         for pid in psutil.pids():
             if pid in (self._supervisor, os.getpid()):
                 continue
-            with contextlib.suppress(psutil.Error, OSError):
+            with contextlib.suppress(psutil.Error, OSError):  # gone meanwhile, or another user's
                 process = psutil.Process(pid)
-                if os.getsid(pid) in self._sessions or process.environ().get(TOKEN) == self._token:
+                if process.environ().get(TOKEN) == self._token:
                     yield process
 
 
