@@ -54,9 +54,11 @@ def to_numbers(texts: Sequence[str]) -> NDArray[np.float64]:
     if wrong.any():
         index = int(wrong.argmax())
         raise CellError(index, texts[index], "is not a finite number" if texts[index].strip() else "is empty")
-    for index, text in enumerate(texts):
-        if "_" in text or not text.isascii():
-            raise CellError(index, text, "is not a number")
+    together = "".join(texts)
+    if "_" in together or not together.isascii():
+        for index, text in enumerate(texts):
+            if "_" in text or not text.isascii():
+                raise CellError(index, text, "is not a number")
     return numbers
 
 

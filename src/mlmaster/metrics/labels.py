@@ -161,9 +161,7 @@ DEFINITIONS = (
         truth_rule=_needs_two,
         instead="f1_macro or f1_micro for more than two classes",
     ),
-    _define(
-        "f1_macro", "macro-averaged F1", _f1_average("macro"), "macro_f1", "f1_score_macro", tasks=_SEVERAL
-    ),
+    _define("f1_macro", "macro-averaged F1", _f1_average("macro"), "macro_f1", "f1_score_macro", tasks=_SEVERAL),
     _define("f1_micro", "micro-averaged F1", _f1_average("micro"), "micro_f1", "f1_score_micro", tasks=_SEVERAL),
     _define(
         "f1_samples",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,9 @@ import numpy as np
 from mlmaster.core.task import Task
 from mlmaster.errors import SubmissionError
 from mlmaster.ports import Array
+
+_BLOCK_ROWS = 2**16
+_SPECIAL = re.compile('[,"\\r\\n]')
 
 
 def write_submission(path: Path, task: Task, echo: Mapping[str, Sequence[str]], predictions: Array) -> None:
@@ -28,7 +32,6 @@ def write_submission(path: Path, task: Task, echo: Mapping[str, Sequence[str]], 
     Raises:
         SubmissionError: The predictions are not finite, or do not fit the rows.
     """
-    columns = {name: echo[name] for name in task.submission_columns if name not in task.prediction_columns}
     rows = len(predictions)
     if predictions.shape != (rows, len(task.prediction_columns)):
         raise SubmissionError(
@@ -37,24 +40,32 @@ def write_submission(path: Path, task: Task, echo: Mapping[str, Sequence[str]], 
     if predictions.dtype.kind == "f" and not np.isfinite(predictions).all():
         row = int(np.argwhere(~np.isfinite(predictions))[0][0])
         raise SubmissionError(f"{path.name}, row {row + 1}: the prediction is not finite")
-    for j, name in enumerate(task.prediction_columns):
-        columns[name] = [str(value) for value in predictions[:, j].tolist()]
-    for name, column in columns.items():
-        if len(column) != rows:
-            raise SubmissionError(f"column {name!r} has {len(column)} rows, the predictions have {rows}")
-    ordered = [columns[name] for name in task.submission_columns]
-    _replace(path, _csv_lines([task.submission_columns, *zip(*ordered, strict=True)]))
+    for name in task.submission_columns:
+        if name not in task.prediction_columns and len(echo[name]) != rows:
+            raise SubmissionError(f"column {name!r} has {len(echo[name])} rows, the predictions have {rows}")
+    _replace(path, _csv_lines(task, echo, predictions))
 
 
-def _csv_lines(records: Sequence[Sequence[str]]) -> Iterator[str]:
+def _csv_lines(task: Task, echo: Mapping[str, Sequence[str]], predictions: Array) -> Iterator[str]:
     # Not csv.writer: with "\n" as line end it leaves a lone "\r" unquoted before Python 3.13, and a reader
     # takes that for the end of the row.
-    for record in records:
-        yield ",".join(_cell(text, len(record)) for text in record) + "\n"
+    width = len(task.submission_columns)
+    yield ",".join(_cell(name, width) for name in task.submission_columns) + "\n"
+    for start in range(0, len(predictions), _BLOCK_ROWS):
+        block = predictions[start : start + _BLOCK_ROWS]
+        predicted = {name: block[:, j].tolist() for j, name in enumerate(task.prediction_columns)}
+        columns = [
+            [_cell(str(value), width) for value in predicted[name]]
+            if name in predicted
+            else [_cell(text, width) for text in echo[name][start : start + len(block)]]
+            for name in task.submission_columns
+        ]
+        yield from (",".join(record) + "\n" for record in zip(*columns, strict=True))
 
 
 def _cell(text: str, width: int) -> str:
-    if any(mark in text for mark in ',"\r\n') or (width == 1 and not text):
+    # A row that is one empty cell would be an empty line, which readers skip.
+    if _SPECIAL.search(text) or (width == 1 and not text):
         return '"' + text.replace('"', '""') + '"'
     return text
 
