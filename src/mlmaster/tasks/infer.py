@@ -247,14 +247,14 @@ def _settle_prediction(
 def _settle_classes(
     kind: TaskKind, targets: Sequence[TargetColumn], columns: Columns, overrides: Overrides, findings: _Findings
 ) -> tuple[str, ...]:
+    if overrides.positive is not None and kind is not TaskKind.BINARY:
+        raise TaskError(
+            f"the positive class {overrides.positive!r} needs a binary target, but this one is {kind}; drop it"
+        )
     if kind is TaskKind.REGRESSION:
         return ()
     if kind is TaskKind.MULTILABEL:
         return columns.targets
-    if overrides.positive is not None and kind is not TaskKind.BINARY:
-        raise TaskError(
-            f"a positive class ({overrides.positive!r}) needs a binary target, but this one is {kind}; drop it"
-        )
     labels, why = columns.class_labels or targets[0].labels, "every label of train"
     if kind is TaskKind.BINARY:
         labels, why = order_binary(targets[0].labels, overrides.positive)

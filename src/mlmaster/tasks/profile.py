@@ -57,7 +57,7 @@ def _describe(task: Task, name: str, cells: Sequence[str], *, is_in_test: bool) 
     return ColumnProfile(
         name=name,
         kind=kind,
-        missing=1 - len(present) / len(cells),
+        missing=(len(cells) - len(present)) / len(cells),
         distinct=len(set(present)),
         mean=math.fsum(numbers) / len(numbers) if numbers else None,
         minimum=min(numbers, default=None),

@@ -57,7 +57,9 @@ def _plain(key: str, value: Any) -> Any:
             return NONE
         return str(value)
     if key == "target":
-        return tuple(map(str, value)) if isinstance(value, list) else (str(value),)
+        return (
+            tuple(map(str, value)) if isinstance(value, list) else value if isinstance(value, dict) else (str(value),)
+        )
     return value
 
 
