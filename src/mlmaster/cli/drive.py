@@ -120,7 +120,7 @@ class Interruptions:
         self.count += 1
         if self.count > 2:
             raise KeyboardInterrupt
-        threading.Thread(target=self._obey, args=(self.count,), daemon=True).start()
+        threading.Thread(target=self._obey, args=(self.count,), name=f"interruption-{self.count}", daemon=True).start()
 
     def _obey(self, count: int) -> None:
         if count == 1:
