@@ -192,7 +192,7 @@ def zip_of(path: Path) -> bytes:
 def test_missing_and_empty_sources(tmp_path: Path, read: Callable[..., LoadedTask]) -> None:
     with pytest.raises(DataError, match=r"nowhere: no such file or folder; check the path"):
         read(tmp_path / "nowhere")
-    with pytest.raises(DataError, match="is an empty folder; put train.csv"):
+    with pytest.raises(DataError, match=r"is an empty folder; put train\.csv"):
         read(folder(tmp_path / "empty"))
     with pytest.raises(DataError, match=r"holds no table .* only notes.txt; add train.csv"):
         read(folder(tmp_path / "notes", notes__txt="hello"))

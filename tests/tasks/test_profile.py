@@ -27,10 +27,9 @@ def mixed(tmp_path: Path) -> Path:
         writer = csv.writer(file)
         writer.writerow(header)
         for i in range(100):
-            writer.writerow(
-                [f"g{i:03}_{i % 4}", "" if i < 10 else i / 2, f"{'AB'[i % 2]}/{i}/S", "ABC"[i % 3], i % 2 == 0]
-                + [f"2024-01-{i % 28 + 1:02}", f"{WORDS[i % 3]} {i}", "x", "NA", i, i * i]
-            )
+            key, price, cabin = f"g{i:03}_{i % 4}", "" if i < 10 else i / 2, f"{'AB'[i % 2]}/{i}/S"
+            day, text = f"2024-01-{i % 28 + 1:02}", f"{WORDS[i % 3]} {i}"
+            writer.writerow([key, price, cabin, "ABC"[i % 3], i % 2 == 0, day, text, "x", "NA", i, i * i])
     with (tmp_path / "test.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(header[:-2])

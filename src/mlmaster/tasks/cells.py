@@ -57,12 +57,13 @@ FEWEST_WORDS = 4.0
 """Mean words from which a column of many distinct values is text rather than names."""
 
 _BOOLEANS = TRUTH_PAIRS[:6]
-_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$")
-_INTEGER = re.compile(r"\s*[+-]?\d+(\.0*)?\s*$")
+_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$", re.ASCII)
+_INTEGER = re.compile(r"\s*[+-]?\d+(\.0*)?\s*$", re.ASCII)
 _DATE = re.compile(
     r"(19|20)\d\d[-/.](0?[1-9]|1[0-2])[-/.]([0-2]?\d|3[01])([T ].*)?$"
     r"|([0-2]?\d|3[01])[-/.]([0-2]?\d|3[01])[-/.](\d\d|(19|20)\d\d)([T ].*)?$"
-    r"|(19|20)\d\d(0[1-9]|1[0-2])([0-2]\d|3[01])(T?\d{6})?Z?$"
+    r"|(19|20)\d\d(0[1-9]|1[0-2])([0-2]\d|3[01])(T?\d{6})?Z?$",
+    re.ASCII,
 )
 _ID_NAME = re.compile(
     r"(^|[_\W])(id|ids|uuid|guid|key|index|idx|filename|file|image|path)$|(Id|ID|Key)$|^(id|ID|Id)([_\W]|$|[A-Z])"

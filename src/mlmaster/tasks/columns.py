@@ -152,7 +152,10 @@ def _targets_without_sample(
 
 def _is_called_target(name: str, text: str) -> bool:
     quoted = rf"[`'\"]{re.escape(name)}[`'\"]"
-    return re.search(rf"(predict|target)[^.\n]{{0,40}}{quoted}|{quoted}[^.\n`]{{0,10}}target", text) is not None
+    return (
+        re.search(rf"(?i:predict|target)[^.,;)`\n]{{0,40}}{quoted}|{quoted}[^.\n`]{{0,10}}(?i:target)", text)
+        is not None
+    )
 
 
 def _targets_of_sample(
