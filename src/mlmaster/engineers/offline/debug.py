@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from mlmaster.core.execution import Fault
 from mlmaster.engineers.offline.edits import number, whole
-from mlmaster.engineers.offline.facts import Facts
+from mlmaster.engineers.offline.facts import Facts, Goal
 from mlmaster.engineers.offline.families import FAMILIES, default_recipe
-from mlmaster.engineers.offline.recipe import Option, Recipe
+from mlmaster.engineers.offline.recipe import Combination, Option, Recipe
 
 Measure = Callable[[Recipe, Facts], Recipe | None]
 BASELINE = "baseline"
@@ -38,9 +38,16 @@ def _first_member(recipe: Recipe, facts: Facts) -> Recipe | None:
 
 
 def _cheaper(recipe: Recipe, facts: Facts) -> Recipe | None:
+    if recipe.members:
+        members = tuple(_cheaper(member, facts) or member for member in recipe.members)
+        combine: Combination = "mean" if recipe.combine == "stack" else recipe.combine
+        if members == recipe.members and combine == recipe.combine:
+            return None
+        safety = (*recipe.safety, "cheaper")
+        return recipe.model_copy(update={"members": members, "combine": combine, "safety": safety})
     options = recipe.options
     changes: dict[str, Option] = {}
-    for name in ("rounds", "trees", "epochs", "most_words"):
+    for name in ("rounds", "trees", "epochs"):
         if name in options:
             changes[name] = whole(options, name, 0.3, 10)
     if "rate" in options:
@@ -51,12 +58,18 @@ def _cheaper(recipe: Recipe, facts: Facts) -> Recipe | None:
         changes["folds"] = 0
     if options.get("decision") == "tuned":
         changes["decision"] = "likeliest"
+    if options.get("chars"):
+        changes |= {"chars": 0, "words": 1} if options.get("words") else {"chars": 3, "least_chars": 3}
+    if FAMILIES[recipe.family].matrix == "words":
+        changes["most_words"] = 20_000
+    if options.get("shifts"):
+        changes["shifts"] = False
+    if number(options, "size") > 16:
+        changes["size"] = int(number(options, "size") / 2)
     return recipe.guard("cheaper", **changes) if changes else None
 
 
 def _fewer_rows(recipe: Recipe, facts: Facts) -> Recipe | None:
-    if recipe.members:
-        return None
     rows = min(int(number(recipe.options, "most_rows", facts.rows)), facts.rows) // 4
     return recipe.guard("fewer_rows", most_rows=max(200, min(rows, 100_000)))
 
@@ -72,7 +85,7 @@ def _plain_features(recipe: Recipe, facts: Facts) -> Recipe | None:
 
 
 def _robust(recipe: Recipe, facts: Facts) -> Recipe | None:
-    if recipe.members or FAMILIES[recipe.family].matrix not in ("table", "ordinal", "one_hot"):
+    if not facts.has_table or facts.goal is Goal.WORDS:
         return None
     plain = default_recipe("extra_trees", facts)
     options = {**plain.options, "date_parts": False, "split_packed": False, "robust": True, "trees": 100}
@@ -80,9 +93,10 @@ def _robust(recipe: Recipe, facts: Facts) -> Recipe | None:
 
 
 def _baseline(recipe: Recipe, facts: Facts) -> Recipe | None:
-    if recipe.family == BASELINE:
+    family = "frequent_text" if facts.goal is Goal.WORDS else BASELINE
+    if recipe.family == family:
         return None
-    return Recipe(family=BASELINE, options={}, safety=(*recipe.safety, BASELINE))
+    return Recipe(family=family, options=default_recipe(family, facts).options, safety=(*recipe.safety, BASELINE))
 
 
 def _careful_writer(recipe: Recipe, facts: Facts) -> Recipe | None:

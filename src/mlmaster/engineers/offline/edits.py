@@ -33,9 +33,13 @@ class Edit:
     change: Callable[[Recipe, Facts], Mapping[str, Option]]
     prior: tuple[float, float] = (1.0, 2.0)
     cost: float = 1.2
+    build: Callable[[Recipe, Facts], Recipe | None] | None = None
+    """Makes another recipe altogether; `change` is not asked then."""
 
     def apply(self, recipe: Recipe, facts: Facts) -> Recipe | None:
         """Return the changed recipe, or None where the edit does not apply or changes nothing."""
+        if self.build is not None:
+            return self.build(recipe, facts)
         if recipe.members:
             return self._apply_to_members(recipe, facts)
         changes = self.change(recipe, facts)

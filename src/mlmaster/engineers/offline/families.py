@@ -42,6 +42,11 @@ class Family:
 
 _BOOSTED: Options = {"rounds": 300, "rate": 0.06, "seeds": 1, "folds": 0, "balanced": False}
 
+_WORDS: Options = {"words": 2, "chars": 0, "min_df": 2, "sublinear": True}
+_CHARS: Options = {"words": 0, "chars": 5, "least_chars": 2, "min_df": 2, "sublinear": True}
+
+_PICTURE: Options = {"size": 32, "mode": "L", "cell": 8, "shifts": False}
+
 FAMILIES: Mapping[str, Family] = {
     "lightgbm": Family(
         "LightGBM",
@@ -95,6 +100,171 @@ FAMILIES: Mapping[str, Family] = {
         most_rows=50_000,
         why="Similar rows have similar answers; nothing else is assumed.",
     ),
+    "word_logistic": Family(
+        "a logistic regression on TF-IDF of words",
+        "logistic_text",
+        "words",
+        goals=CLASSIFIED,
+        defaults={**_WORDS, "strength": 5.0, "balanced": False},
+        why="Quick, hard to break, and close to the best a bag of words can do.",
+    ),
+    "word_char_logistic": Family(
+        "a logistic regression on TF-IDF of words and characters",
+        "logistic_text",
+        "words",
+        goals=CLASSIFIED,
+        defaults={**_WORDS, "chars": 5, "least_chars": 2, "strength": 5.0, "balanced": False},
+        most_rows=300_000,
+        why="Words say what a text is about; character n-grams catch endings, misspellings and tone.",
+    ),
+    "bayes_logistic": Family(
+        "an NB-SVM (logistic regression on naive Bayes ratios)",
+        "bayes_logistic",
+        "words",
+        goals=CLASSIFIED,
+        defaults={**_WORDS, "binary": True, "strength": 4.0, "alpha": 1.0},
+        why="Scaling terms by their log-count ratio lets few examples of a term count.",
+    ),
+    "text_svm": Family(
+        "a calibrated linear SVM on TF-IDF of words and characters",
+        "svm_text",
+        "words",
+        goals=CLASSIFIED,
+        defaults={**_WORDS, "chars": 5, "least_chars": 2, "strength": 0.3, "balanced": False},
+        most_rows=300_000,
+        why="Margins in many dimensions; a sigmoid on held-out folds makes them probabilities.",
+    ),
+    "naive_bayes": Family(
+        "a multinomial naive Bayes on TF-IDF of words",
+        "naive_bayes",
+        "words",
+        goals=CLASSIFIED,
+        defaults={**_WORDS, "min_df": 1, "alpha": 0.1},
+        why="It counts where others fit: it errs differently, and blends well.",
+    ),
+    "complement_bayes": Family(
+        "a calibrated complement naive Bayes on TF-IDF of words",
+        "complement_bayes",
+        "words",
+        goals=CLASSIFIED,
+        defaults={**_WORDS, "min_df": 1, "alpha": 0.3},
+        why="Complement counts are steadier where classes are uneven.",
+    ),
+    "text_ridge": Family(
+        "a ridge regression on TF-IDF of words and characters",
+        "ridge_text",
+        "words",
+        goals=frozenset({Goal.NUMBERS}),
+        defaults={**_WORDS, "strength": 1.0},
+        why="Quick, hard to break, and close to the best a bag of words can do.",
+    ),
+    "text_svr": Family(
+        "a linear support vector regression on TF-IDF of words and characters",
+        "svr_text",
+        "words",
+        goals=frozenset({Goal.NUMBERS}),
+        defaults={**_WORDS, "chars": 5, "least_chars": 2, "strength": 1.0},
+        most_rows=200_000,
+        why="Absolute errors beyond a margin: steadier than squares on rough targets.",
+    ),
+    "topic_boosting": Family(
+        "LightGBM on topics and style of the texts",
+        "lightgbm",
+        "words",
+        defaults={
+            **_BOOSTED,
+            "words": 2,
+            "chars": 0,
+            "min_df": 2,
+            "sublinear": True,
+            "style": True,
+            "topics": 60,
+            "leaves": 15,
+            "leaf_rows": 20,
+            "column_share": 0.6,
+            "row_share": 0.8,
+            "l2": 5.0,
+        },
+        most_rows=200_000,
+        why="Boosted trees on the main TF-IDF directions find interactions a linear model cannot.",
+    ),
+    "image_logistic": Family(
+        "a logistic regression on pixels and gradient histograms",
+        "logistic_pixels",
+        "pixels",
+        goals=CLASSIFIED,
+        defaults={
+            **_PICTURE,
+            "pixels": True,
+            "hog": True,
+            "parts": 100,
+            "scale": True,
+            "strength": 0.1,
+            "balanced": False,
+        },
+        why="Quick: main directions of pixels and edges, and a linear rule.",
+    ),
+    "image_svm": Family(
+        "an SVM with a Gaussian kernel on gradient histograms",
+        "kernel_svm",
+        "pixels",
+        goals=CLASSIFIED,
+        defaults={**_PICTURE, "pixels": False, "hog": True, "parts": 150, "strength": 10.0, "balanced": False},
+        most_rows=15_000,
+        why="Smooth borders between shapes: long the best on small pictures.",
+    ),
+    "image_ridge": Family(
+        "a ridge regression on pixels and gradient histograms",
+        "ridge_text",
+        "pixels",
+        goals=frozenset({Goal.NUMBERS}),
+        defaults={**_PICTURE, "pixels": True, "hog": True, "parts": 100, "scale": True, "strength": 0.1},
+        why="Quick: main directions of pixels and edges, and a linear rule.",
+    ),
+    "image_svr": Family(
+        "a support vector regression on gradient histograms",
+        "kernel_svr",
+        "pixels",
+        goals=frozenset({Goal.NUMBERS}),
+        defaults={**_PICTURE, "pixels": False, "hog": True, "parts": 150, "strength": 3.0},
+        most_rows=15_000,
+        why="Smooth dependence on shapes.",
+    ),
+    "image_boosting": Family(
+        "LightGBM on principal directions of pixels and gradients",
+        "lightgbm",
+        "pixels",
+        defaults={
+            **_BOOSTED,
+            **_PICTURE,
+            "pixels": True,
+            "hog": True,
+            "colours": True,
+            "parts": 60,
+            "leaves": 15,
+            "leaf_rows": 10,
+            "column_share": 0.6,
+            "row_share": 0.8,
+            "l2": 2.0,
+        },
+        why="Boosted trees combine parts of a picture that a linear rule only adds.",
+    ),
+    "image_trees": Family(
+        "extremely randomised trees on pixels and gradient histograms",
+        "extra_trees",
+        "pixels",
+        defaults={**_PICTURE, "pixels": True, "hog": True, "trees": 300, "leaf": 1, "share": 0.1, "balanced": False},
+        most_rows=50_000,
+        why="Many random questions about pixels, averaged.",
+    ),
+    "image_neighbours": Family(
+        "nearest neighbours on principal directions",
+        "nearest",
+        "pixels",
+        defaults={**_PICTURE, "pixels": True, "hog": True, "parts": 50, "neighbours": 5},
+        most_rows=30_000,
+        why="Pictures that look alike belong together; nothing else is assumed.",
+    ),
     "baseline": Family(
         "the average of train",
         "baseline",
@@ -127,6 +297,26 @@ FAMILIES: Mapping[str, Family] = {
 
 _ORDER: Mapping[Modality, Sequence[str]] = {
     Modality.TABULAR: ("lightgbm", "catboost", "linear", "extra_trees", "xgboost", "network", "nearest"),
+    Modality.TEXT: (
+        "word_logistic",
+        "text_ridge",
+        "bayes_logistic",
+        "word_char_logistic",
+        "text_svr",
+        "text_svm",
+        "topic_boosting",
+        "naive_bayes",
+        "complement_bayes",
+    ),
+    Modality.IMAGE: (
+        "image_logistic",
+        "image_ridge",
+        "image_svm",
+        "image_svr",
+        "image_boosting",
+        "image_trees",
+        "image_neighbours",
+    ),
 }
 
 
@@ -134,7 +324,11 @@ def drafting_order(facts: Facts) -> list[str]:
     """Return the families that suit the task, the one to draft first in front."""
     if facts.goal is Goal.WORDS:
         return ["remembered_text", "copied_text", "frequent_text"] if facts.texts_or_names else ["frequent_text"]
-    names = list(_ORDER.get(facts.task.modality, ()))
+    has_words = facts.task.modality is Modality.TEXT and bool(facts.texts)
+    modality = Modality.TEXT if has_words else Modality.TABULAR
+    if facts.image_rule is not None and (facts.task.modality is Modality.IMAGE or not facts.has_table):
+        modality = Modality.IMAGE
+    names = list(_ORDER[modality])
     return [name for name in names if facts.goal in FAMILIES[name].goals and facts.rows <= FAMILIES[name].most_rows]
 
 
@@ -145,7 +339,24 @@ def default_recipe(name: str, facts: Facts) -> Recipe:
     if family.matrix in ("table", "ordinal", "one_hot"):
         options["date_parts"] = bool(facts.dates)
         options["split_packed"] = bool(facts.packed or facts.id_separator)
+    if family.matrix == "words":
+        options["unescape"] = False
+        if "strength" in options and facts.metric_is("log_loss") and family.model == "logistic_text":
+            options["strength"] = 30.0  # calibrated probabilities want less shrinkage than ranks or labels
+    if family.matrix == "pixels":
+        options |= _picture_options(facts)
     return Recipe(family=name, options=options)
+
+
+def _picture_options(facts: Facts) -> dict[str, Option]:
+    """Return size, colour mode and cell that suit the pictures at hand."""
+    longest = max(facts.profile.image_size or (32, 32))
+    size = longest if longest <= 40 else 48 if facts.rows <= 5_000 else 32
+    return {
+        "size": max(8, size),
+        "mode": "RGB" if (facts.profile.image_channels or 1) >= 3 else "L",
+        "cell": max(2, size // 6),
+    }
 
 
 def quick_start(recipe: Recipe) -> Recipe:

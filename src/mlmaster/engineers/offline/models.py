@@ -1,4 +1,4 @@
-# ruff: noqa: ARG001  (one signature for all of a kind, needed or not)
+# ruff: noqa: ARG001, ARG005  (one signature for all of a kind, needed or not)
 """Model lines: for each model and goal, the library function that fits it and the arguments its options become."""
 
 from __future__ import annotations
@@ -116,6 +116,27 @@ def _nearest(options: Options, facts: Facts) -> Fit:
     return Fit("nearest", {"classes": _classes(facts), **arguments})
 
 
+def _text(function: str, *extra: str, **fixed: str) -> Callable[[Options, Facts], Fit]:
+    """Return the fit of a linear text model for classes; `extra` names further options it takes, `fixed` are passed on."""
+
+    def fit(options: Options, facts: Facts) -> Fit:
+        arguments: dict[str, Any] = {"classes": _classes(facts)}
+        if "strength" in options:
+            arguments["C"] = options["strength"]
+        arguments |= {name: bool(options.get(name)) if name == "balanced" else options[name] for name in extra}
+        return Fit(function, {**arguments, **fixed})
+
+    return fit
+
+
+def _ridge_text(options: Options, facts: Facts) -> Fit:
+    return Fit("ridge", {"alpha": round(1.0 / float(options["strength"] or 1.0), 4)})
+
+
+def _svr_text(options: Options, facts: Facts) -> Fit:
+    return Fit("linear_svr", {"C": options["strength"]})
+
+
 def _baseline(options: Options, facts: Facts) -> Fit:
     if facts.goal is Goal.CLASSES:
         return Fit("shares", {"classes": facts.outputs})
@@ -130,6 +151,16 @@ MODELS: Mapping[str, Callable[[Options, Facts], Fit]] = {
     "extra_trees": _extra_trees,
     "network": _network,
     "nearest": _nearest,
+    "logistic_text": _text("logistic", "balanced", solver="sag"),
+    "logistic_pixels": _text("logistic", "balanced"),
+    "kernel_svm": _text("kernel_svm", "balanced"),
+    "kernel_svr": lambda options, facts: Fit("kernel_svr", {"C": options["strength"]}),
+    "svm_text": _text("linear_svm", "balanced"),
+    "bayes_logistic": _text("bayes_logistic", "alpha"),
+    "naive_bayes": _text("naive_bayes", "alpha"),
+    "complement_bayes": _text("complement_bayes", "alpha"),
+    "ridge_text": _ridge_text,
+    "svr_text": _svr_text,
     "baseline": _baseline,
 }
 """From options to a fit, by model."""

@@ -13,15 +13,17 @@ from functools import cache
 
 import jinja2
 
-from mlmaster.core.task import PredictionKind
+from mlmaster.core.task import FileRule, PredictionKind
 from mlmaster.engineers.offline import library
 from mlmaster.engineers.offline.answers import answer_lines, needs_classes, target_lines, target_names
 from mlmaster.engineers.offline.facts import Facts, Goal
 from mlmaster.engineers.offline.families import FAMILIES
+from mlmaster.engineers.offline.images import PICTURE, image_lines
 from mlmaster.engineers.offline.layout import Code, call, literal
 from mlmaster.engineers.offline.models import MODELS
 from mlmaster.engineers.offline.recipe import Recipe
 from mlmaster.engineers.offline.tables import SIDE_FILE, table_lines
+from mlmaster.engineers.offline.texts import text_lines
 
 PLAIN_TEST = "test.csv"
 """What a view calls the rows asked for when the task has no test file."""
@@ -127,14 +129,22 @@ def _reading(recipe: Recipe, facts: Facts) -> list[str]:
     rows = recipe.options.get("most_rows")
     if rows:
         lines.append(f"train = train.sample(min(len(train), {rows}), random_state=SEED).reset_index(drop=True)")
-    if facts.side_rule is not None and recipe.is_on("side_files"):
-        rule = facts.side_rule
-        for table, pattern in (("train", rule.train), ("test", rule.test)):
-            path = call("file_paths", Code(table), rule.key, f"input/{pattern}")
-            lines.append(f"{table}[{literal(SIDE_FILE)}] = {path}")
+    parts = recipe.members or (recipe,)
+    if facts.side_rule is not None and any(part.is_on("side_files") for part in parts):
+        lines += _path_lines(facts.side_rule, SIDE_FILE)
+    if facts.image_rule is not None and any(FAMILIES[part.family].matrix == "pixels" for part in parts):
+        lines += _path_lines(facts.image_rule, PICTURE)
     lines += target_lines(recipe, facts)
     lines.append('print(f"{len(train)} train rows, {len(test)} rows to answer", flush=True)')
     return [*lines, "p = predict(train, test, y)"]
+
+
+def _path_lines(rule: FileRule, column: str) -> list[str]:
+    """Return lines that name each row's own file, so that a part of train can later stand in for test."""
+    return [
+        f"{table}[{literal(column)}] = {call('file_paths', Code(table), rule.key, f'input/{pattern}')}"
+        for table, pattern in (("train", rule.train), ("test", rule.test))
+    ]
 
 
 def _writing(facts: Facts) -> list[str]:
@@ -179,18 +189,36 @@ def _blend(recipe: Recipe, facts: Facts, names: Sequence[str]) -> Solver:
 
 def _solver(recipe: Recipe, facts: Facts, name: str, ending: str) -> Solver:
     family = FAMILIES[recipe.family]
+    doc = f"Answer with {family.title}."
+    if facts.goal is Goal.WORDS:
+        return Solver(name, doc, [_spoken_answer(recipe, facts)])
     fit = MODELS[family.model](recipe.options, facts)
     constant = f"{family.model.upper()}{ending}"
     arguments = {**({"params": Code(constant)} if fit.params else {}), **fit.arguments}
     each = "each_label" if facts.goal is Goal.LABELS else "each_target"
-    model = call("partial", Code(fit.function), indent=4, used=6, **arguments)
-    return Solver(
-        name=name,
-        doc=f"Answer with {family.title}.",
-        lines=[
-            *table_lines(recipe, facts),
-            f"fit = {model}",
-            f"return {each}(fit, X, y, X_test)",
-        ],
-        constants=[f"{constant} = {literal(dict(fit.params), used=len(constant) + 3)}"] if fit.params else (),
-    )
+    lines = _input_lines(recipe, facts)
+    lines.append(f"fit = {call('partial', Code(fit.function), indent=4, used=6, **arguments)}")
+    lines.append(f"return {each}(fit, X, y, X_test)")
+    params = [f"{constant} = {literal(dict(fit.params), used=len(constant) + 3)}"] if fit.params else []
+    return Solver(name, doc, lines, params)
+
+
+def _input_lines(recipe: Recipe, facts: Facts) -> list[str]:
+    match FAMILIES[recipe.family].matrix:
+        case "none":
+            return ["X, X_test = train, test"]
+        case "words":
+            return text_lines(recipe, facts)
+        case "pixels":
+            return image_lines(recipe)
+        case _:
+            return table_lines(recipe, facts)
+
+
+def _spoken_answer(recipe: Recipe, facts: Facts) -> str:
+    columns = facts.texts_or_names
+    if recipe.family == "copied_text" and columns:
+        return f"return copied_text(test, {literal(columns[0])})"
+    if recipe.family == "remembered_text" and columns:
+        return f"return remembered_answers(train, test, y, {literal(columns[0])})"
+    return "return frequent_answer(test, y)"

@@ -85,8 +85,6 @@ def left_out(recipe: Recipe, facts: Facts) -> list[str]:
 
 def table_lines(recipe: Recipe, facts: Facts) -> list[str]:
     """Return lines (not indented) after which `X` and `X_test` are what the family's model takes."""
-    if FAMILIES[recipe.family].matrix == "none":
-        return ["X, X_test = train, test"]
     names = left_out(recipe, facts)
     lines = [f"table = {call('stack_rows', Code('train'), Code('test'), leave_out=names, indent=4, used=8)}"]
     if any(recipe.is_on(option) for option in _NEED_TARGETS):

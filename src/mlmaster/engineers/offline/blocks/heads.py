@@ -38,9 +38,10 @@ def shares(X, y: np.ndarray, X_test, classes: int) -> np.ndarray:
     return np.tile(np.bincount(y, minlength=classes) / len(y), (len(X_test), 1))
 
 
-def logistic(X, y: np.ndarray, X_test, classes: int, C: float, balanced: bool) -> np.ndarray:
+def logistic(X, y: np.ndarray, X_test, classes: int, C: float, balanced: bool, solver: str = "lbfgs") -> np.ndarray:
     """Fit a regularised logistic regression."""
-    model = LogisticRegression(C=C, max_iter=300, class_weight="balanced" if balanced else None)
+    weight = "balanced" if balanced else None
+    model = LogisticRegression(C=C, solver=solver, tol=1e-3, max_iter=300, class_weight=weight, random_state=SEED)
     return class_answer(model.fit(X, y), X_test, classes)
 
 
