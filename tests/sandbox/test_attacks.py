@@ -4,6 +4,7 @@ Scripts aim at themselves, their own supervisor and a listener that the test ope
 """
 
 import contextlib
+import os
 import signal
 import socket
 import subprocess
@@ -217,7 +218,8 @@ def test_scripts_end_with_a_harness_that_is_killed(root: Path, tmp_path: Path) -
                 str(root),
                 code,
                 str(make_view(tmp_path)),
-            ]
+            ],
+            env={**os.environ, "TMPDIR": str(tmp_path)},  # a harness killed like this cannot tidy up
         )
         connection, _ = listener.accept()
         with connection:
