@@ -93,7 +93,9 @@ class Sandbox(Protocol):
         The directory is new and empty but for `solution.py`, `input/` and `working/`. The script gets no environment
         beyond an allow-list, its own home and temporary directory, and `limits.threads` as its thread count. Every limit
         holds for the whole process tree; breaking one ends the tree and yields its fault. Setting `cancel` ends the tree
-        with fault CANCELLED. No process of the script outlives the call. May be called from several threads.
+        with fault CANCELLED. No process of the script outlives the call. The directory then holds regular files and
+        folders only, all of which the caller may read and delete; `input/` may be gone. May be called from several
+        threads.
 
         Raises:
             InfrastructureError: The harness could not run the script at all.
