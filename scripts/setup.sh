@@ -40,7 +40,7 @@ make_venv() {
 
 install() {
   if command -v uv >/dev/null; then uv pip install --quiet --python "$python" "$@"
-  else "$python" -m pip install --quiet --disable-pip-version-check "$@"; fi
+  else "$python" -m pip install -qq --disable-pip-version-check "$@"; fi
 }
 
 echo "setup: installing $(grep -vc '^#' "$lock") locked packages into .venv (once; a few minutes on a slow line)" >&2

@@ -34,7 +34,7 @@ def _words(record: Record, tree: Tree) -> str | None:
         case RunResumed():
             return f"resumed with {tree.count_nodes()} nodes"
         case Proposed() as event:
-            return f"{text.label(tree[event.node])}: {' '.join(event.plan.split())}"
+            return f"{text.label(tree[event.node])}: {_first_sentence(event.plan)}"
         case Refused() as event:
             return f"{text.label(tree[event.node])}: nothing to run, {tree[event.node].detail}"
         case NodeFinished() as event:
@@ -61,3 +61,7 @@ def _finished(event: NodeFinished, tree: Tree) -> str:
         return words + text.outcome(node) + (f" ({detail})" if detail else "")
     star = ", best so far" if event.is_new_best else ""
     return f"{words}{text.GUIDE} {text.outcome(node)}{star} in {text.duration(node.wall_s)}"
+
+
+def _first_sentence(plan: str) -> str:
+    return " ".join(plan.split()).partition(". ")[0].rstrip(".")
