@@ -99,6 +99,7 @@ def test_an_equals_sign_may_stand_in_a_value() -> None:
         ("budget.time=1s", ["budget.time", "1s", "10s to 30d"]),
         ("budget.time=900d", ["budget.time", "900d", "10s to 30d"]),
         ("budget.time=soon", ["budget.time", "soon", "90s, 5m or 1h30m"]),
+        ("engine.memory_gb=inf", ["engine.memory_gb", "inf", "finite"]),
         ("search.elite_until=0.1", ["settings of search", "elite_until (0.1)", "elite_from"]),
         ("engine.folds=abc", ["engine.folds", "abc"]),
     ],

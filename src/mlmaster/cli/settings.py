@@ -18,7 +18,7 @@ def settings(assignments: SetOption = None, as_json: JsonOption = False) -> None
     """
     from mlmaster.cli.closing import print_json
     from mlmaster.settings import load_settings
-    from mlmaster.settings.layers import DEFAULT, allowed, type_name, walk
+    from mlmaster.settings.layers import DEFAULT, allowed, type_name, value_of, walk
     from mlmaster.settings.model import Settings
 
     resolved = load_settings(assignments=assignments or (), environ=os.environ, folder=Path.cwd())
@@ -29,7 +29,7 @@ def settings(assignments: SetOption = None, as_json: JsonOption = False) -> None
             "type": type_name(field),
             "allowed": allowed(field),
             "default": _plain(field.get_default(call_default_factory=True, validated_data={})),
-            "value": _plain(_value(resolved.settings, key)),
+            "value": _plain(value_of(resolved.settings, key)),
             "source": resolved.sources.get(key, DEFAULT),
         }
         for key, field in walk(Settings)
@@ -47,12 +47,6 @@ def settings(assignments: SetOption = None, as_json: JsonOption = False) -> None
         "\nSet them in mlmaster.yaml (nested), by environment (MLMASTER_ENGINE__SLOTS=2) or flag (--set engine.slots=2); "
         "the later wins."
     )
-
-
-def _value(model: Any, key: str) -> Any:
-    for name in key.split("."):
-        model = getattr(model, name)
-    return model
 
 
 def _plain(value: Any) -> Any:

@@ -6,6 +6,8 @@ A pure function of what it is given. Keys are dotted paths into the model; an un
 from __future__ import annotations
 
 import difflib
+import functools
+import math
 import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
@@ -70,7 +72,15 @@ def load_settings(
         settings = Settings.model_validate(_nested({key: layered.value for key, layered in given.items()}))
     except ValidationError as error:
         raise SettingsError(_explain(error, given, fields)) from error
+    for key, layered in given.items():
+        if isinstance(value_of(settings, key), float) and not math.isfinite(value_of(settings, key)):
+            raise SettingsError(f"{key} is {layered.value!r} (from {layered.source}): must be a finite number")
     return Resolved(settings, {key: layered.source for key, layered in given.items()})
+
+
+def value_of(settings: Settings, key: str) -> Any:
+    """Return the value of a setting by its dotted key."""
+    return functools.reduce(getattr, key.split("."), settings)
 
 
 def walk(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
