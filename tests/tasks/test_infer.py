@@ -282,6 +282,27 @@ def test_every_decision_is_in_the_table_with_its_reason(infer: Tables) -> None:
     assert all(value and why for value, why in lines.values())
 
 
+def test_the_goal_names_the_metric_before_the_description(infer: Tables) -> None:
+    train = {"id": keys("r"), "a": A, "y": A}
+    given = infer(train, description="Scored by RMSE.", goal="Predict y with a low mean absolute error.")
+    assert (given.task.metric, given.task.goal) == ("mae", "Predict y with a low mean absolute error.")
+    assert {line.name: line.why for line in given.inferences}["metric"] == "named by the goal"
+
+
+def test_a_column_for_every_class_fits_no_other_kind(infer: Tables) -> None:
+    train = {"id": keys("r"), "a": A, "y": ["no" if i % 2 else "yes" for i in range(ROWS)]}
+    sample = {"id": TEST["id"], "yes": [0.5] * 5, "no": [0.5] * 5}
+    task = infer(train, TEST, sample).task
+    assert predicted(task) == (
+        TaskKind.MULTICLASS,
+        PredictionKind.CLASS_PROBABILITIES,
+        ("yes", "no"),
+        ("yes", "no"),
+    )
+    with pytest.raises(TaskError, match=r"kind binary does not fit a sample submission with a column for every class"):
+        infer(train, TEST, sample, kind="binary")
+
+
 def test_a_metric_of_the_tasks_own(infer: Tables, tmp_path: Path) -> None:
     code = "greater_is_better = True\n\n\ndef score(truth, predictions):\n    return 1.0\n"
     (tmp_path / "metric.py").write_text(code)

@@ -51,7 +51,7 @@ def read_header(path: Path, delimiter: str | None = None) -> tuple[str, ...]:
         DataError: As `sniff`; or a column name occurs twice.
     """
     with _read(path, delimiter) as (_, records):
-        return _take_header(path, records)
+        return _take_header(path, records.rows)
 
 
 def iterate_rows(path: Path, delimiter: str | None = None) -> Iterator[list[str]]:
@@ -61,17 +61,18 @@ def iterate_rows(path: Path, delimiter: str | None = None) -> Iterator[list[str]
         DataError: As `read_header`; or a row is ragged, a quote is never closed, or there is no row at all.
     """
     with _read(path, delimiter) as (dialect, records):
-        header = _take_header(path, records)
+        header = _take_header(path, records.rows)
+        width = len(header)
         row = 0
-        for row, cells in enumerate(records, start=1):
-            if len(cells) != len(header):
+        for row, cells in enumerate(records.rows, start=1):
+            if len(cells) != width:
                 raise DataError(
-                    f"{path}: row {row} (line {records.line}) has {len(cells)} cells, but the header has {len(header)}; "
+                    f"{path}: row {row} (line {records.line}) has {len(cells)} cells, but the header has {width}; "
                     f"mend the row, or quote cells that contain {dialect.delimiter!r}"
                 )
             yield cells
         if row == 0:
-            raise DataError(f"{path}: has a header ({len(header)} columns) but no rows; give a table with rows")
+            raise DataError(f"{path}: has a header ({width} columns) but no rows; give a table with rows")
 
 
 def read_columns(path: Path, names: Sequence[str], delimiter: str | None = None) -> dict[str, list[str]]:
@@ -123,32 +124,29 @@ class _Records:
         csv.field_size_limit(LARGEST_CELL)
         self._path = path
         self._has_ended = False
-        self._start = 1
         self._reader = csv.reader(self._lines(text), delimiter=delimiter)
+        self.rows = self._iterate()
 
     @property
     def line(self) -> int:
         return self._reader.line_num
 
-    def __iter__(self) -> Iterator[list[str]]:
-        return self
-
-    def __next__(self) -> list[str]:
-        while True:
-            try:
-                cells = next(self._reader)
-            except csv.Error as error:
-                raise DataError(f"{self._path}: line {self.line}: {error}; mend the line") from error
-            # A closed record is complete at its line's end; only an open quote makes the reader look for more.
-            if self._has_ended:
-                raise DataError(
-                    f"{self._path}: a quote opened in the row at line {self._start} is never closed; "
-                    'close it, or write "" for a quote within a cell'
-                )
-            self._start = self.line + 1
-            # As pandas: a line of nothing but white space is no row, a quoted empty cell is one.
-            if len(cells) > 1 or (cells and (not cells[0] or cells[0].strip())):
-                return cells
+    def _iterate(self) -> Iterator[list[str]]:
+        reader, start = self._reader, 1
+        try:
+            for cells in reader:
+                # A closed record is complete at its line's end; only an open quote makes the reader look for more.
+                if self._has_ended:
+                    raise DataError(
+                        f"{self._path}: a quote opened in the row at line {start} is never closed; "
+                        'close it, or write "" for a quote within a cell'
+                    )
+                start = reader.line_num + 1
+                # As pandas: a line of nothing but white space is no row, a quoted empty cell is one.
+                if len(cells) > 1 or (cells and (not cells[0] or cells[0].strip())):
+                    yield cells
+        except csv.Error as error:
+            raise DataError(f"{self._path}: line {self.line}: {error}; mend the line") from error
 
     def _lines(self, text: TextIO) -> Iterator[str]:
         yield from text
