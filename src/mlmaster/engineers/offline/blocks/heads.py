@@ -148,7 +148,7 @@ def network(X, y: np.ndarray, X_test, classes: int, units: int, epochs: int, pen
     warnings.simplefilter("ignore", ConvergenceWarning)  # the number of epochs is the stopping rule
     total = 0.0
     for seed in range(SEED, SEED + seeds):
-        model = MLPClassifier((units, units // 2), alpha=penalty, max_iter=epochs, random_state=seed)
+        model = MLPClassifier(hidden_layer_sizes=(units, units // 2), alpha=penalty, max_iter=epochs, random_state=seed)
         total = total + class_answer(model.fit(X, y), X_test, classes)
     return total / seeds
 
@@ -159,6 +159,6 @@ def network_numbers(X, y: np.ndarray, X_test, units: int, epochs: int, penalty: 
     middle, spread = y.mean(), y.std() or 1.0
     total = 0.0
     for seed in range(SEED, SEED + seeds):
-        model = MLPRegressor((units, units // 2), alpha=penalty, max_iter=epochs, random_state=seed)
+        model = MLPRegressor(hidden_layer_sizes=(units, units // 2), alpha=penalty, max_iter=epochs, random_state=seed)
         total = total + model.fit(X, (y - middle) / spread).predict(X_test)
     return np.clip(total / seeds * spread + middle, y.min(), y.max())
