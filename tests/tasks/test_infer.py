@@ -282,6 +282,22 @@ def test_every_decision_is_in_the_table_with_its_reason(infer: Tables) -> None:
     assert all(value and why for value, why in lines.values())
 
 
+@pytest.mark.parametrize(
+    ("labels", "shown", "metric"),
+    [
+        (("0", "1"), ["0", "1", "0", "0", "1"], "accuracy"),
+        (("0", "1"), ["0"] * 5, "roc_auc"),
+        (("0", "1"), ["0.5"] * 5, "roc_auc"),
+        (("False", "True"), ["False"] * 5, "accuracy"),
+    ],
+)
+def test_a_sample_of_plain_labels_is_scored_by_accuracy(
+    infer: Tables, labels: tuple[str, str], shown: list[str], metric: str
+) -> None:
+    train = {"id": keys("r"), "a": A, "y": [labels[i % 2] for i in range(ROWS)]}
+    assert infer(train, TEST, {"id": TEST["id"], "y": shown}).task.metric == metric
+
+
 def test_the_goal_names_the_metric_before_the_description(infer: Tables) -> None:
     train = {"id": keys("r"), "a": A, "y": A}
     given = infer(train, description="Scored by RMSE.", goal="Predict y with a low mean absolute error.")

@@ -72,6 +72,8 @@ def settle_metric(evidence: Evidence, kind: TaskKind, metrics: MetricRegistry) -
             f"the {where} seems to name the metric {named}, which does not fit {kind} with these columns; "
             "set it with --metric if it does",
         )
+    if kind is not TaskKind.MULTILABEL and PredictionKind.LABEL in possible and _holds_labels(evidence):
+        return _get(evidence, "accuracy", metrics), "usual for the labels of the sample; change it with --metric", notes
     for name in (metrics.default(kind), "accuracy"):
         metric = _get(evidence, name, metrics)
         if metric.kinds & possible:
@@ -141,6 +143,12 @@ def _named(evidence: Evidence, kind: TaskKind, metrics: MetricRegistry) -> tuple
         if name is not None:
             return name, where
     return None, ""
+
+
+def _holds_labels(evidence: Evidence) -> bool:
+    """Return True when the sample plainly holds labels: several of them, or words. Zeros alone may be probabilities."""
+    values, labels = evidence.sample_values, {label for target in evidence.targets for label in target.counts}
+    return values <= labels and (len(values) > 1 or any(not is_number(value) for value in values))
 
 
 def _get(evidence: Evidence, name: str, metrics: MetricRegistry) -> Metric:
