@@ -4,12 +4,13 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 bin=.venv/bin
+code="src tests benchmarks scripts"
 name=${1:-check}
 shift || true
 
 lint() {
-  "$bin/ruff" check .
-  "$bin/ruff" format --check .
+  "$bin/ruff" check $code
+  "$bin/ruff" format --check $code
   "$bin/lint-imports"
 }
 types() { "$bin/mypy"; }
@@ -17,7 +18,7 @@ test_all() { "$bin/python" -m pytest "$@"; }
 
 case $name in
   lint) lint ;;
-  format) "$bin/ruff" check --fix . && "$bin/ruff" format . ;;
+  format) "$bin/ruff" check --fix $code && "$bin/ruff" format $code ;;
   type) types ;;
   test) test_all "$@" ;;
   test-fast) test_all -m "not slow" "$@" ;;
