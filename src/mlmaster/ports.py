@@ -136,6 +136,10 @@ class RunStore(Protocol):
         """Return the folder of a node's artifacts, made when absent."""
         ...
 
+    def close(self) -> None:
+        """Let another process write."""
+        ...
+
 
 class Metric(Protocol):
     """One metric by its standard name."""

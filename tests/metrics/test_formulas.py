@@ -156,7 +156,7 @@ def test_a_truth_outside_the_domain_is_the_task_s_fault(
 
 
 def test_probabilities_are_not_rescaled_within_the_tolerance() -> None:
-    slightly_off = np.array([[0.5, 0.4995]])
+    slightly_off = np.array([[0.5, 0.499995]])
     assert REGISTRY.get("log_loss").score(np.array([0]), slightly_off) == pytest.approx(LN2, abs=1e-12)
 
 

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from mlmaster import __version__
 from mlmaster.cli import doctor, export, grade, predict, report, resume, run, settings, show, status, task
 from mlmaster.cli.boundary import GuardedGroup
+from mlmaster.version import __version__
 
 app = typer.Typer(
     name="mlmaster",

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import psutil
 
-from mlmaster import __version__
 from mlmaster.engine.settings import usable_cores
+from mlmaster.version import __version__
 
 PACKAGES = ("numpy", "pandas", "scikit-learn", "lightgbm", "catboost", "pillow", "pydantic", "typer", "rich")
 """Distributions without which solutions or the tool do not run."""

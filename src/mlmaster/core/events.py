@@ -167,7 +167,7 @@ class Selected(_Event):
 
 
 class RunEnded(_Event):
-    """The run is over: `time`, `nodes`, `cost`, `tokens`, `exhausted` or `stopped` (by the user)."""
+    """The run is over: `time`, `nodes`, `cost`, `tokens`, `exhausted`, `infrastructure` (ours) or `stopped` (the user)."""
 
     kind: Literal["run_ended"] = "run_ended"
     reason: str

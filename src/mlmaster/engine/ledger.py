@@ -16,10 +16,12 @@ from mlmaster.core.events import (
     NodeFinished,
     Proposed,
     RunEnded,
+    RunResumed,
     Selected,
     SmokePassed,
     SubmissionWritten,
 )
+from mlmaster.core.node import NodeState
 from mlmaster.engine.noise import Vector
 
 Scores = dict[int, tuple[float, Vector]]
@@ -35,6 +37,7 @@ class Ledger:
         scores: By node, see `Scores`.
         wall_s: Wall seconds of a node's evaluations so far.
         cost_usd, tokens: Spent on proposals.
+        abandoned_in_a_row: Nodes given up for failures of our own since the last one that was not.
         has_submission: `best/` holds a valid submission.
         is_judge_open: The judge part was looked at.
         is_ended: The last event ended the run.
@@ -52,6 +55,7 @@ class Ledger:
         self.scores: dict[int, Scores] = {}
         self.wall_s: dict[int, float] = {}
         self.cost_usd, self.tokens = 0.0, 0
+        self.abandoned_in_a_row = 0
         self.has_submission = self.is_judge_open = self.is_ended = False
         self.selected: Selected | None = None
 
@@ -77,7 +81,12 @@ class Ledger:
                 noise = self._resamples(event.node, event.fold) if noise is None else noise
                 self.scores.setdefault(event.node, {})[event.fold] = (event.value, noise)
             case NodeFinished():
-                self._evaluation_s.append(event.wall_s)
+                is_abandoned = event.state is NodeState.ABANDONED
+                self.abandoned_in_a_row = self.abandoned_in_a_row + 1 if is_abandoned else 0
+                if not is_abandoned:
+                    self._evaluation_s.append(event.wall_s)
+            case RunResumed():
+                self.abandoned_in_a_row = 0
             case SubmissionWritten():
                 self.has_submission = True
             case JudgeOpened():

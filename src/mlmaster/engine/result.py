@@ -19,17 +19,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-import mlmaster
 from mlmaster.core.node import Node
 from mlmaster.core.task import PredictionKind, Task
 from mlmaster.engine import predictions, reproduce
 from mlmaster.engine.blending import answer_from, mean, over_folds, weighted
 from mlmaster.engine.evaluation import FULL
 from mlmaster.engine.predictions import FoldPredictions
-from mlmaster.metrics.submission import write_submission
+from mlmaster.metrics.writing import write_submission
 from mlmaster.ports import Array, ViewSource
 from mlmaster.store.run_directory import RunDirectory, write_atomically
 from mlmaster.tasks.layout import Layout, out_of_fold_layout, submission_layout
+from mlmaster.version import __version__
 
 LIBRARIES = (
     "numpy",
@@ -172,7 +172,7 @@ class ResultWriter:
             "submission_columns": list(task.submission_columns),
             "prediction_columns": list(task.prediction_columns),
             "threads": self._threads,
-            "mlmaster": mlmaster.__version__,
+            "mlmaster": __version__,
             "python": platform.python_version(),
             "libraries": _versions(),
         }

@@ -15,7 +15,6 @@ from pathlib import Path
 from random import Random
 from threading import Event as Flag
 
-import mlmaster
 from mlmaster.core.budget import Budget, BudgetLimits
 from mlmaster.core.events import (
     Decided,
@@ -47,12 +46,16 @@ from mlmaster.engine.result import ResultWriter
 from mlmaster.engine.settings import EngineSettings
 from mlmaster.errors import Exhausted, InfrastructureError, ProposalRefused, UserError
 from mlmaster.memory.scoped import build_context
-from mlmaster.ports import Clock, Engineer, Policy, RunStore, ViewSource
+from mlmaster.ports import Clock, Engineer, Policy, RunStore, Sandbox, ViewSource
 from mlmaster.search.judgement import Outcome, judge
 from mlmaster.search.settings import SearchSettings
+from mlmaster.version import __version__
 
 POLL_S = 0.25
 """How often the loop looks at the clock and at signals while it waits."""
+
+ABANDONED_IN_A_ROW = 5
+"""So many nodes given up for failures of our own, one after another, end the run: something is broken here."""
 
 Observer = Callable[[Record, Tree], None]
 
@@ -66,36 +69,50 @@ class Running:
     since_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a run is put together from; see `mlmaster.wiring`."""
+
+    task: Task
+    profile: Profile
+    views: ViewSource
+    evaluator: Evaluator
+    engineer: Engineer
+    policy: Policy
+    sandbox: Sandbox
+    store: RunStore
+    results: ResultWriter
+    finisher: Finisher
+    pool: Pool
+    clock: Clock
+
+
 class Run:
     """One search over one task, new or resumed."""
 
     def __init__(
         self,
-        *,
-        task: Task,
-        profile: Profile,
-        views: ViewSource,
-        evaluator: Evaluator,
-        engineer: Engineer,
-        policy: Policy,
-        store: RunStore,
-        results: ResultWriter,
-        finisher: Finisher,
-        pool: Pool,
-        clock: Clock,
+        parts: Parts,
         limits: BudgetLimits,
         settings: EngineSettings,
         search: SearchSettings,
         seed: int,
         start: RunStarted,
     ) -> None:
-        self.task = task
-        self.profile = profile
-        self.store = store
+        """Take in what the journal holds; nothing is written before `execute`.
+
+        Args:
+            parts: The components.
+            limits: What the run may spend, over all its processes.
+            settings: Of the loop.
+            search: Constants of rewards and chains.
+            seed: Of every random choice.
+            start: First event of a new run.
+        """
+        self.task, self.profile, self.store = parts.task, parts.profile, parts.store
         self.tree = Tree()
         self.observers: list[Observer] = []
-        self._views, self._evaluator, self._engineer, self._policy = views, evaluator, engineer, policy
-        self._results, self._finisher, self._pool, self._clock = results, finisher, pool, clock
+        self._parts = parts
         self._limits, self._settings, self._search, self._seed = limits, settings, search, seed
         self._busy: dict[Key, tuple[str, float]] = {}
         self._contexts: dict[int, Context] = {}
@@ -105,11 +122,11 @@ class Run:
         self._is_stopping = False
         self._is_aborting = False
         self._is_unfit_for_test: set[int] = set()
-        self._ledger = Ledger(lambda node, fold: results.load(node, fold).resamples)
-        self._had_s = store.elapsed_s
-        self._since = clock.monotonic()
+        self._ledger = Ledger(lambda node, fold: parts.results.load(node, fold).resamples)
+        self._had_s = parts.store.elapsed_s
+        self._since = parts.clock.monotonic()
         self._start = start
-        records = store.read()
+        records = parts.store.read()
         self.is_resumed = bool(records)
         self._replay(records)
 
@@ -123,7 +140,7 @@ class Run:
     @property
     def elapsed_s(self) -> float:
         """Return active seconds over all processes of this run."""
-        return self._had_s + self._clock.monotonic() - self._since
+        return self._had_s + self._parts.clock.monotonic() - self._since
 
     def budget(self) -> Budget:
         """Return limits and spending now."""
@@ -137,7 +154,7 @@ class Run:
 
     def running(self) -> Sequence[Running]:
         """Return what is being proposed and evaluated, and for how long."""
-        now = self._clock.monotonic()
+        now = self._parts.clock.monotonic()
         return [Running(node, work, now - since) for (_, node), (work, since) in sorted(self._busy.items())]
 
     def stop(self) -> None:
@@ -151,18 +168,25 @@ class Run:
         self.stop()
 
     def execute(self) -> Selected | None:
-        """Search until a budget ends, then choose and write the result.
+        """Search until a budget ends, then choose and write the result; the run is closed afterwards.
 
         Returns:
             The final choice; None when there is nothing to choose from, or when the run was aborted to be resumed.
         """
-        if self._ledger.is_ended and (self._reason_to_end() or self._is_at_node_limit()):
+        try:
+            return self._execute()
+        finally:
+            self._parts.sandbox.close()
+            self.store.close()
+
+    def _execute(self) -> Selected | None:
+        if self._ledger.is_ended and (self._spent_budget() or self._is_at_node_limit()):
             return self._ledger.selected
         self._begin()
         reason = self._search_on()
         if self._is_aborting:
             return None
-        selected = self._finisher.finish(
+        selected = self._parts.finisher.finish(
             self.tree,
             self.read_code,
             self.emit,
@@ -173,7 +197,7 @@ class Run:
         return selected
 
     def _search_on(self) -> str:
-        """Search; return why it ended: `time`, `nodes`, `cost`, `tokens`, `exhausted` or `stopped`."""
+        """Search; return why it ended: `time`, `nodes`, `cost`, `tokens`, `exhausted`, `infrastructure` or `stopped`."""
         try:
             while (reason := self._reason_to_end()) is None:
                 self._decide()
@@ -186,7 +210,7 @@ class Run:
             return reason or ("nodes" if self._is_at_node_limit() else "exhausted")
         finally:
             self._cancel.set()
-            self._pool.close()
+            self._parts.pool.close()
             self.store.beat(self.elapsed_s)
 
     def emit(self, *events: Event) -> None:
@@ -201,6 +225,12 @@ class Run:
     def _reason_to_end(self) -> str | None:
         if self._is_stopping:
             return "stopped"
+        if self._ledger.abandoned_in_a_row >= ABANDONED_IN_A_ROW:
+            return "infrastructure"
+        return self._spent_budget()
+
+    def _spent_budget(self) -> str | None:
+        """Return the budget that leaves no more than the final reserve, or None."""
         budget, limits = self.budget(), self._limits
         if limits.time_s is not None and budget.elapsed_s >= limits.time_s - self._settings.reserve_s(limits.time_s):
             return "time"
@@ -225,7 +255,7 @@ class Run:
         while len(self.tree.in_flight) < self._wanted() and not self._is_at_node_limit():
             node = self.tree.next_id
             rng = Random(f"{self._seed}:{node}")
-            choice = self._policy.choose(self.tree, self.budget(), rng, self._engineer.operators)
+            choice = self._parts.policy.choose(self.tree, self.budget(), rng, self._parts.engineer.operators)
             if choice is None:
                 return
             self.emit(
@@ -272,38 +302,42 @@ class Run:
                 self._submit((Work.EVALUATE, node), *self._next_evaluation(node))
         best = self.tree.best
         if best is not None and self._free_slots() and self._wants_test(best):
-            job = partial(self._evaluator.full, best, self.read_code(best), self._cancel)
+            job = partial(self._parts.evaluator.full, best, self.read_code(best), self._cancel)
             self._submit((Work.PREDICT, best), "predicting the test", job)
 
     def _wants_test(self, node: int) -> bool:
-        return self.task.test is not None and node not in self._is_unfit_for_test and not self._results.has_test(node)
+        return (
+            self.task.test is not None
+            and node not in self._is_unfit_for_test
+            and not self._parts.results.has_test(node)
+        )
 
     def _free_slots(self) -> int:
         return self._settings.actual_slots - sum(work is not Work.PROPOSE for work, _ in self._busy)
 
     def _submit(self, key: Key, description: str, job: Callable[[], object]) -> None:
         if key not in self._busy:
-            self._busy[key] = (description, self._clock.monotonic())
-            self._pool.submit(key, job)
+            self._busy[key] = (description, self._parts.clock.monotonic())
+            self._parts.pool.submit(key, job)
 
     def _propose(self, node: int) -> tuple[Proposal, float]:
         context = self._contexts[node]
-        began = self._clock.monotonic()
-        proposal = self._engineer.propose(context)
-        return proposal, self._clock.monotonic() - began
+        began = self._parts.clock.monotonic()
+        proposal = self._parts.engineer.propose(context)
+        return proposal, self._parts.clock.monotonic() - began
 
     def _next_evaluation(self, node: int) -> tuple[str, Callable[[], Evaluation]]:
         code = self.read_code(node)
-        if self._views.has_smoke and node not in self._ledger.smoked:
-            return "smoke", partial(self._evaluator.smoke, node, code, self._cancel)
+        if self._parts.views.has_smoke and node not in self._ledger.smoked:
+            return "smoke", partial(self._parts.evaluator.smoke, node, code, self._cancel)
         fold = len(self.tree[node].folds)
-        return f"fold {fold}", partial(self._evaluator.fold, node, code, fold, self._cancel)
+        return f"fold {fold}", partial(self._parts.evaluator.fold, node, code, fold, self._cancel)
 
     # ---- wait
 
     def _wait(self) -> Done | None:
         left = self._limits.time_s - self.elapsed_s if self._limits.time_s is not None else POLL_S
-        done = self._pool.wait(max(0.0, min(POLL_S, left)))
+        done = self._parts.pool.wait(max(0.0, min(POLL_S, left)))
         self.store.beat(self.elapsed_s)
         return done
 
@@ -401,11 +435,11 @@ class Run:
     def _conclude(self, node: int) -> None:
         """Finish a node whose folds allow it: all scored, or too far behind to catch up."""
         scored = self._ledger.scores[node]
-        if len(scored) == self._views.folds:
+        if len(scored) == self._parts.views.folds:
             self._finish(node, NodeState.SCORED, value=sum(value for value, _ in scored.values()) / len(scored))
         elif (value := self._hopeless_value(node)) is not None:
             self._finish(node, NodeState.RACED, value=value)
-        elif not self._ledger.has_submission and self.task.test is not None and self._views.rides_along:
+        elif not self._ledger.has_submission and self.task.test is not None and self._parts.views.rides_along:
             self._write_best(node)
 
     def _hopeless_value(self, node: int) -> float | None:
@@ -464,11 +498,11 @@ class Run:
                 wall_s=self._ledger.wall_s.get(node, 0.0) + wall_s,
             )
         )
-        if verdict.is_new_best and (self.task.test is None or self._results.has_test(node)):
+        if verdict.is_new_best and (self.task.test is None or self._parts.results.has_test(node)):
             self._write_best(node)
 
     def _write_best(self, node: int) -> None:
-        rows = self._results.write_single(self.tree[node])
+        rows = self._parts.results.write_single(self.tree[node])
         self.emit(SubmissionWritten(source=f"node {node}", rows=rows))
 
     # ---- the folds over the journal
@@ -481,8 +515,8 @@ class Run:
                 self._contexts[node] = self._context(_tree_at_decision(records, node), node)
 
     def _begin(self) -> None:
-        self._since = self._clock.monotonic()
-        self.emit(RunResumed(version=mlmaster.__version__) if self.is_resumed else self._start)
+        self._since = self._parts.clock.monotonic()
+        self.emit(RunResumed(version=__version__) if self.is_resumed else self._start)
         for node in self.tree.in_flight:
             if node in self._ledger.scores:
                 self._conclude(node)

@@ -1,0 +1,238 @@
+"""Where components are chosen and put together: the only module that knows every part."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event as Flag
+
+import psutil
+
+from mlmaster.core.budget import BudgetLimits
+from mlmaster.core.clock import SystemClock
+from mlmaster.core.events import RunStarted
+from mlmaster.core.execution import Limits
+from mlmaster.core.task import Profile, Task
+from mlmaster.engine import reproduce
+from mlmaster.engine.evaluation import Evaluator
+from mlmaster.engine.finish import Finisher
+from mlmaster.engine.pools import Pool, ThreadPool
+from mlmaster.engine.result import ResultWriter
+from mlmaster.engine.run import Parts, Run
+from mlmaster.engine.selection import Selector
+from mlmaster.engine.settings import EngineSettings
+from mlmaster.engineers.offline import OfflineEngineer
+from mlmaster.errors import DataError, RunDirectoryError, SettingsError, UserError
+from mlmaster.metrics.registry import Registry
+from mlmaster.metrics.rules import check as check_metric
+from mlmaster.ports import Clock, Engineer, Sandbox
+from mlmaster.sandbox.process import ProcessSandbox
+from mlmaster.search import make_policy
+from mlmaster.settings import Settings
+from mlmaster.store.run_directory import RunDirectory
+from mlmaster.tasks.load import load
+from mlmaster.tasks.loaded import Inference
+from mlmaster.tasks.views import Views
+from mlmaster.version import __version__
+
+RUNS = Path("runs")
+"""Where runs are kept when `--out` names nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A task understood, before anything runs."""
+
+    task: Task
+    profile: Profile
+    inferences: tuple[Inference, ...]
+    notes: tuple[str, ...]
+
+
+def prepare(source: str | Path, settings: Settings, workspace: Path) -> Prepared:
+    """Load a task and profile its data.
+
+    Args:
+        source: A folder, a file, or the name of a built-in task.
+        settings: With the user's corrections.
+        workspace: Folder for tables converted by us.
+
+    Raises:
+        UserError: The source, a table or the task cannot be used.
+    """
+    from mlmaster.tasks.profile import profile as make_profile
+
+    registry = Registry()
+    loaded = load(source, settings.task, registry, workspace)
+    return Prepared(loaded.task, make_profile(loaded.task), loaded.inferences, loaded.notes)
+
+
+def new_run(source: str | Path, settings: Settings, out: Path | None = None) -> tuple[Run, Prepared]:
+    """Make a run directory for a source and put a run together.
+
+    Raises:
+        UserError: As `prepare`; or the directory is in use. A directory made here is then removed again.
+    """
+    directory = (out or _free_directory(source)).absolute()
+    was_there = directory.exists()
+    RunDirectory.reserve(directory)
+    try:
+        prepared = prepare(source, settings, directory / "data")
+        store = RunDirectory.create(directory, settings.dump(), prepared.task, prepared.profile)
+        try:
+            return assemble(store, settings), prepared
+        except UserError:
+            store.close()
+            raise
+    except UserError:
+        _empty(directory, keep=was_there)
+        raise
+
+
+def reopen(directory: Path, limits: BudgetLimits | None = None) -> Run:
+    """Put an existing run together to go on with it, with other limits where given.
+
+    Raises:
+        UserError: Not a run, in use, from a newer version, or its data has changed.
+    """
+    store = RunDirectory.open_for_writing(directory.absolute())
+    try:
+        return assemble(store, Settings.model_validate(store.settings()), limits)
+    except UserError:
+        store.close()
+        raise
+
+
+def assemble(
+    store: RunDirectory,
+    settings: Settings,
+    limits: BudgetLimits | None = None,
+    *,
+    engineer: Engineer | None = None,
+    sandbox: Sandbox | None = None,
+    pool: Pool | None = None,
+    clock: Clock | None = None,
+) -> Run:
+    """Put a run together over an open run directory; what is not given is chosen by the settings."""
+    task, profile = store.task(), store.profile()
+    engine, limits = settings.engine, limits or settings.budget.limits
+    metric = Registry().for_task(task)
+    views = Views(task, store.directory / "pool", settings.seed, engine.folds, engine.test_rides_along)
+    check_metric(metric, task, views.truth[views.labelled])
+    clock = clock or SystemClock()
+    sandbox = sandbox or make_sandbox(settings, store.directory / "work")
+    engineer = engineer or make_engineer(settings)
+    policy = make_policy(settings.search)
+    results = ResultWriter(task, views, store, engine.actual_threads)
+    evaluator = Evaluator(
+        task, metric, views, sandbox, script_limits(engine, limits), settings.seed, store.node_directory
+    )
+    selector = Selector(task, metric, views, results.load, settings.seed, engine.blend_members)
+    start = RunStarted(
+        version=__version__,
+        task=task.name,
+        metric=task.metric,
+        direction=task.direction,
+        engineer=engineer.name,
+        policy=policy.name,
+        sandbox=sandbox.name,
+        folds=views.folds,
+        seed=settings.seed,
+        settings=settings.dump(),
+    )
+    parts = Parts(
+        task=task,
+        profile=profile,
+        views=views,
+        evaluator=evaluator,
+        engineer=engineer,
+        policy=policy,
+        sandbox=sandbox,
+        store=store,
+        results=results,
+        finisher=Finisher(task, profile, selector, results, evaluator),
+        pool=pool or ThreadPool(engine.actual_proposal_workers, engine.actual_slots),
+        clock=clock,
+    )
+    return Run(parts, limits, engine, settings.search, settings.seed, start)
+
+
+def make_engineer(settings: Settings) -> Engineer:
+    """Return the engineer the settings name."""
+    if settings.engineer != "offline":
+        raise SettingsError(f"engineer: there is no engineer {settings.engineer!r}; choose offline")
+    return OfflineEngineer()
+
+
+def make_sandbox(settings: Settings, directory: Path) -> Sandbox:
+    """Return the sandbox the settings name."""
+    if settings.sandbox != "process":
+        raise SettingsError(f"sandbox: there is no sandbox {settings.sandbox!r}; choose process")
+    return ProcessSandbox(directory)
+
+
+def script_limits(settings: EngineSettings, limits: BudgetLimits) -> Limits:
+    """Return what one evaluation may use on this machine."""
+    shared = psutil.virtual_memory().total * 3 // 4 // settings.actual_slots
+    return Limits(
+        wall_s=settings.timeout_s(limits.time_s),
+        memory_bytes=int(settings.memory_gb * 2**30) or shared,
+        disk_bytes=int(settings.disk_gb * 2**30),
+        threads=settings.actual_threads,
+    )
+
+
+def predict(directory: Path, table: Path) -> reproduce.Cells:
+    """Return predictions for a table of new rows by the members of a finished run, header first; run in the sandbox.
+
+    Raises:
+        UserError: No result there yet, or the table lacks columns.
+    """
+    store = RunDirectory.open_for_reading(directory.absolute())
+    settings, task = Settings.model_validate(store.settings()), store.task()
+    store.close()
+    if not (store.best / "result.json").exists():
+        raise RunDirectoryError(f"{directory} has no result yet; go on with `mlmaster resume {directory}`")
+    if not table.is_file():
+        raise DataError(f"{table}: there is no such file")
+    sandbox = make_sandbox(settings, store.directory / "work")
+    limits = script_limits(settings.engine, BudgetLimits())
+
+    def run(script: Path, view: Path) -> Path:
+        execution = sandbox.run(script.read_text(encoding="utf-8"), view, limits, Flag())
+        if execution.fault is not None:
+            raise reproduce.ReproductionError(
+                f"{script} failed on the new rows ({execution.fault}): {execution.detail}; do they look like the task's?"
+            )
+        return execution.directory
+
+    try:
+        return reproduce.predict_rows(store.best, task.directory, table, run)
+    except reproduce.ReproductionError as error:
+        raise DataError(str(error)) from error
+    finally:
+        sandbox.close()
+
+
+def _free_directory(source: str | Path) -> Path:
+    """Return a new folder under `runs/`, named for the source and the time."""
+    path = Path(source)
+    named = (
+        [part for part in path.absolute().parts if part not in ("prepared", "public")] if path.exists() else [path.name]
+    )
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    first = RUNS / f"{Path(named[-1]).stem}-{stamp}"
+    return next(path for i in range(1000) if not (path := first if not i else Path(f"{first}-{i}")).exists())
+
+
+def _empty(directory: Path, *, keep: bool) -> None:
+    """Take away what a failed start left in a directory that was empty or absent before."""
+    for entry in directory.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry, ignore_errors=True)
+        else:
+            entry.unlink(missing_ok=True)
+    if not keep:
+        directory.rmdir()
