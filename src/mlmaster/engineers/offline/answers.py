@@ -30,7 +30,7 @@ def target_lines(recipe: Recipe, facts: Facts) -> list[str]:
         case Goal.LABELS if len(facts.task.targets) == 1 and len(facts.task.classes) > 1:
             return ["y = label_lists(train[TARGETS[0]], CLASSES)"]
         case Goal.LABELS:
-            return ["y = train[TARGETS].to_numpy(dtype=float)"]
+            return ["y = label_flags(train[TARGETS])"]
         case _:
             return ["y = class_codes(train[TARGETS[0]], CLASSES)"]
 

@@ -61,7 +61,6 @@ BLEND_EDITS: Sequence[Edit] = tuple(
         f"Average with {family.title}: what errs differently cancels out.",
         _no_change,
         prior=_PRIORS.get(name, (2.0, 1.5)),
-        cost=2.0,
         build=_average_with(name),
     )
     for name, family in FAMILIES.items()

@@ -25,16 +25,14 @@ class Edit:
         plan: What it does and why, one sentence.
         change: The options it sets, from the options before; empty when it does not apply.
         prior: Gains and failures it starts with.
-        cost: How much longer a script with it takes, about.
+        build: Makes another recipe altogether, where options do not say it; `change` is not asked then.
     """
 
     name: str
     plan: str
     change: Callable[[Recipe, Facts], Mapping[str, Option]]
     prior: tuple[float, float] = (1.0, 2.0)
-    cost: float = 1.2
     build: Callable[[Recipe, Facts], Recipe | None] | None = None
-    """Makes another recipe altogether; `change` is not asked then."""
 
     def apply(self, recipe: Recipe, facts: Facts) -> Recipe | None:
         """Return the changed recipe, or None where the edit does not apply or changes nothing."""

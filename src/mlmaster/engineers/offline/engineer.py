@@ -14,7 +14,7 @@ from mlmaster.core.node import Node, Operator
 from mlmaster.core.proposal import Context, Proposal
 from mlmaster.engineers.offline import bandit, combine, debug
 from mlmaster.engineers.offline.catalogue import EDITS
-from mlmaster.engineers.offline.cost import fitted
+from mlmaster.engineers.offline.cost import fitted, seconds
 from mlmaster.engineers.offline.facts import Facts
 from mlmaster.engineers.offline.families import default_recipe, drafting_order, quick_start
 from mlmaster.engineers.offline.plans import describe
@@ -67,7 +67,7 @@ def _candidates(context: Context, facts: Facts) -> Iterator[Candidate]:
         case Operator.IMPROVE:
             yield from _improvements(recipe, context, facts)
         case Operator.DEBUG:
-            yield from _safer(recipe, context.parent.fault or Fault.ERROR, facts)
+            yield from _safer(recipe, context, facts)
         case Operator.EVOLVE:
             for names, changed in combine.combinations_that_paid(recipe, facts, EDITS, context.history):
                 plan = f"Join what paid elsewhere in this run: {_spoken(names)}. {describe(changed, facts)}"
@@ -92,14 +92,29 @@ def _improvements(recipe: Recipe, context: Context, facts: Facts) -> Iterator[Ca
     tried = on_path | {node.edit for node in context.siblings}
     for edit in bandit.rank([edit for edit in EDITS if edit.name not in tried], context.history, context.seed):
         changed = edit.apply(recipe, facts)
-        if changed is not None:
+        if changed is not None and seconds(changed, facts, context.threads) <= context.script_limit_s:
             yield edit.name, f"{edit.plan} {describe(changed, facts)}", changed
 
 
-def _safer(recipe: Recipe, fault: Fault, facts: Facts) -> Iterator[Candidate]:
+def _safer(recipe: Recipe, context: Context, facts: Facts) -> Iterator[Candidate]:
+    fault = (context.parent.fault if context.parent is not None else None) or Fault.ERROR
     for name, guarded in debug.safer(recipe, fault, facts):
+        if name in ("drop_last_edit", "first_member"):
+            # the recipe before the edit was run already, as a rule: take the next-best edit instead
+            yield from _replacements(guarded, recipe, context, facts)
         plan = f"After a fault ({fault.replace('_', ' ')}): {debug.PLANS[name]} {describe(guarded, facts)}"
         yield f"debug_{name}", plan, guarded
+
+
+def _replacements(before: Recipe, failed: Recipe, context: Context, facts: Facts) -> Iterator[Candidate]:
+    tried = {*failed.edits, *(node.edit for node in context.siblings)}
+    edits = [edit for edit in EDITS if edit.name not in tried and edit.build is None]
+    for edit in bandit.rank(edits, context.history, context.seed)[:8]:
+        changed = edit.apply(before, facts)
+        if changed is not None:
+            plan = f"After an error: take the last edit back, and another instead. {edit.plan}"
+            yield "debug_replace_last_edit", f"{plan} {describe(changed, facts)}", changed
+            return
 
 
 def _spoken(names: str) -> str:

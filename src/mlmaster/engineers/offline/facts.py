@@ -60,11 +60,11 @@ class Facts:
         """Return the facts of a task."""
         features = [c for c in profile.columns if c.is_in_test and not c.is_target]
         features = [c for c in features if c.name not in (*task.targets, *task.train_only)]
-        images = _first_rule(task, IMAGE_SUFFIXES)
-        sides = _first_rule(task, SIDE_SUFFIXES)
+        images = _first_rule(task, profile, IMAGE_SUFFIXES)
+        sides = _first_rule(task, profile, SIDE_SUFFIXES)
         keys = {rule.key for rule in task.file_rules}
         dates = tuple(c.name for c in features if c.kind is ColumnKind.DATE or (_is_id(c, task) and _sounds_dated(c)))
-        taken = set(dates) | keys
+        taken = set(dates) | (keys - {task.id_column})
         id_separator = None
         packed: list[tuple[str, str]] = []
         for column in features:
@@ -83,7 +83,10 @@ class Facts:
         names = tuple(
             c.name
             for c in features
-            if c.name not in {*taken, *texts} and c.kind in wordy and (c.mean_words or 0) >= 1.5 and c.distinct > 50
+            if c.name not in {*taken, *texts, task.id_column}
+            and c.kind in wordy
+            and (c.mean_words or 0) >= 1.5
+            and c.distinct > 50
         )
         idle = {c.name for c in features if c.kind in (ColumnKind.IDENTIFIER, ColumnKind.CONSTANT)} - taken
         left_out = (idle | keys | ({task.id_column} if task.id_column else set())) - {*dates, *texts, *names}
@@ -165,8 +168,13 @@ def _goal(task: Task) -> Goal:
             return Goal.BINARY if len(task.classes) == 2 else Goal.CLASSES
 
 
-def _first_rule(task: Task, suffixes: frozenset[str]) -> FileRule | None:
-    return next((r for r in task.file_rules if PurePosixPath(r.train).suffix.lower() in suffixes), None)
+def _first_rule(task: Task, profile: Profile, suffixes: frozenset[str]) -> FileRule | None:
+    """Return the first rule whose files have such a suffix, by the profile, else by the pattern."""
+    known = [*profile.file_extensions, *("" for _ in task.file_rules)]
+    for rule, suffix in zip(task.file_rules, known, strict=False):
+        if (suffix or PurePosixPath(rule.train).suffix).lower() in suffixes:
+            return rule
+    return None
 
 
 def _is_id(column: ColumnProfile, task: Task) -> bool:
@@ -180,6 +188,11 @@ def _sounds_dated(column: ColumnProfile) -> bool:
 
 def _is_prose(column: ColumnProfile) -> bool:
     return column.kind is ColumnKind.TEXT and (column.mean_words or 0.0) >= 3.0
+
+
+def _has_words(column: ColumnProfile) -> bool:
+    is_unique_text = column.kind is ColumnKind.IDENTIFIER and column.mean is None
+    return is_unique_text or " " in column.separators or (column.mean_words or 0.0) >= 1.5
 
 
 def _is_amount(column: ColumnProfile) -> bool:

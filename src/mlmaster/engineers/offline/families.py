@@ -300,12 +300,12 @@ _ORDER: Mapping[Modality, Sequence[str]] = {
     Modality.TEXT: (
         "word_logistic",
         "text_ridge",
-        "bayes_logistic",
         "word_char_logistic",
         "text_svr",
+        "bayes_logistic",
+        "naive_bayes",
         "text_svm",
         "topic_boosting",
-        "naive_bayes",
         "complement_bayes",
     ),
     Modality.IMAGE: (

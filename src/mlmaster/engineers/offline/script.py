@@ -101,20 +101,17 @@ def _names(facts: Facts) -> list[str]:
 
 
 def _reader(facts: Facts, name: str, *, as_text: bool) -> Code:
-    """Return the call that reads one of the two tables."""
+    """Return the call that reads one of the two tables; names of rows and of classes stay text as written."""
     task = facts.task
-    suffix = name.rpartition(".")[2].lower()
-    if suffix == "parquet":
-        return Code(f'pd.read_parquet("input/{name}")' + (".astype(str)" if as_text else ""))
-    if suffix in ("json", "jsonl", "ndjson"):
-        return call("pd.read_json", f"input/{name}", lines=suffix != "json", **({"dtype": False} if as_text else {}))
     named: dict[str, object] = {} if task.delimiter == "," else {"sep": task.delimiter}
     if as_text:
         named |= {"dtype": Code("str"), "keep_default_na": False}
     else:
-        keys = dict.fromkeys([*([task.id_column] if task.id_column else []), *(rule.key for rule in task.file_rules)])
-        if keys:
-            named["dtype"] = {key: Code("str") for key in keys}
+        texts = [*([task.id_column] if task.id_column else []), *(rule.key for rule in task.file_rules)]
+        if facts.goal in (Goal.BINARY, Goal.CLASSES) and name == task.train:
+            texts += task.targets
+        if texts:
+            named["dtype"] = {column: Code("str") for column in dict.fromkeys(texts)}
         named["low_memory"] = False
     return call("pd.read_csv", f"input/{name}", indent=4, used=8, **named)
 
@@ -181,9 +178,9 @@ def _blend(recipe: Recipe, facts: Facts, names: Sequence[str]) -> Solver:
         loss = {Goal.NUMBERS: "numbers", Goal.CLASSES: "classes"}.get(facts.goal, "labels")
         lines = [f"return stacked([{', '.join(names)}], train, test, y, {literal(loss)})"]
         return Solver("predict", "Weigh the members by their answers on rows they have not seen.", lines)
-    answers = ", ".join(f"{name}(train, test, y)" for name in names)
     function = {"mean": "np.mean(answers, axis=0)", "rank": "mean_of_ranks(answers)"}
-    lines = [f"answers = [{answers}]", f"return {function.get(recipe.combine, 'geometric_mean(answers)')}"]
+    lines = [f"members = [{', '.join(names)}]", "answers = [member(train, test, y) for member in members]"]
+    lines.append(f"return {function.get(recipe.combine, 'geometric_mean(answers)')}")
     return Solver("predict", "Average the members.", lines)
 
 

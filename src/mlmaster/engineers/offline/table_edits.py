@@ -78,14 +78,12 @@ TABLE_EDITS: Sequence[Edit] = (
         "Read each row's own file and add its counts, averages and distances.",
         switch("side_files", when=lambda f: f.side_rule is not None),
         prior=(6.0, 1.0),
-        cost=1.5,
     ),
     Edit(
         "text_topics",
         "Add TF-IDF topics of the text columns (a truncated SVD), so that trees can split on words.",
         switch("text_topics", when=lambda f: bool(f.texts), value=24),
         prior=(4.0, 1.0),
-        cost=1.6,
     ),
     Edit(
         "sums_of_amounts",
@@ -116,14 +114,12 @@ TABLE_EDITS: Sequence[Edit] = (
         "Add differences and ratios of the numbers most related to the target; trees only approximate these.",
         switch("number_pairs", when=lambda f: len(f.numbers) >= 3),
         prior=(2.0, 2.0),
-        cost=1.5,
     ),
     Edit(
         "group_statistics",
         "Add means of numbers within categories and each row's distance from them.",
         switch("group_statistics", when=lambda f: bool(f.numbers) and f.width >= 3),
         prior=(2.0, 2.0),
-        cost=1.5,
     ),
     Edit(
         "codes_as_categories",
@@ -136,7 +132,6 @@ TABLE_EDITS: Sequence[Edit] = (
         "Add combinations of two categories, which single splits miss.",
         switch("category_pairs", when=lambda f: len(f.categories) >= 2),
         prior=(1.5, 2.0),
-        cost=1.4,
     ),
     Edit(
         "count_encoding",
@@ -149,7 +144,6 @@ TABLE_EDITS: Sequence[Edit] = (
         "Add smoothed out-of-fold target means of categories, so that many levels cost few splits.",
         switch("target_means", when=lambda f: bool(f.categories or f.packed) and f.outputs <= 12),
         prior=(2.0, 2.0),
-        cost=1.3,
     ),
     Edit(
         "drop_noisy_columns",
@@ -175,35 +169,30 @@ TABLE_EDITS: Sequence[Edit] = (
         "Halve the learning rate and double the rounds: smoother steps, less noise.",
         tune(BOOSTED, _slower),
         prior=(2.5, 1.5),
-        cost=2.0,
     ),
     Edit(
         "larger_trees",
         "Grow larger trees, for interactions of more columns.",
         tune(BOOSTED, _larger),
         prior=(1.5, 2.0),
-        cost=1.6,
     ),
     Edit(
         "smaller_trees",
         "Grow smaller trees, more of them: fewer chances to fit noise.",
         tune(BOOSTED, _smaller),
         prior=(2.0, 2.0),
-        cost=1.0,
     ),
     Edit(
         "stronger_penalty",
         "Penalise leaves harder and let each hold more rows.",
         tune(BOOSTED, _penalised),
         prior=(1.5, 2.0),
-        cost=1.0,
     ),
     Edit(
         "fewer_columns_per_tree",
         "Let each tree see fewer columns and rows, so that trees differ more and average better.",
         tune(("lightgbm", "xgboost"), _thinned),
         prior=(2.0, 1.5),
-        cost=0.9,
     ),
     Edit(
         "random_splits",
@@ -216,14 +205,12 @@ TABLE_EDITS: Sequence[Edit] = (
         "Average models of several seeds: the same bias, less variance.",
         tune((*BOOSTED, "network"), lambda o: {"seeds": whole(o, "seeds", 1) + 3}),
         prior=(3.0, 1.5),
-        cost=4.0,
     ),
     Edit(
         "inner_folds",
         "Fit five models that each stop early on rows left out, and average them: the number of rounds finds itself.",
         tune(BOOSTED, lambda o: {} if o.get("folds") else {"folds": 5}),
         prior=(3.0, 1.5),
-        cost=4.5,
     ),
     Edit(
         "absolute_or_squared_loss",
@@ -235,47 +222,40 @@ TABLE_EDITS: Sequence[Edit] = (
         "more_trees",
         "Grow three times as many random trees with larger leaves.",
         tune(("extra_trees",), lambda o: {"trees": whole(o, "trees", 3), "leaf": whole(o, "leaf", 1) + 1}),
-        cost=3.0,
     ),
     Edit(
         "all_columns_per_split",
         "Let each split of the random trees see all columns.",
         tune(("extra_trees",), lambda o: {"share": 1.0}),
         prior=(2.0, 2.0),
-        cost=1.8,
     ),
     Edit(
         "stronger_regularisation",
         "Shrink the coefficients ten times harder.",
         tune(("linear",), lambda o: {"strength": number(o, "strength") / 10}),
         prior=(2.0, 2.0),
-        cost=1.0,
     ),
     Edit(
         "weaker_regularisation",
         "Shrink the coefficients ten times less.",
         tune(("linear",), lambda o: {"strength": number(o, "strength") * 10}),
         prior=(1.0, 2.0),
-        cost=1.2,
     ),
     Edit(
         "curves",
         "Add piecewise-linear pieces of each number, so that a linear model can bend.",
         switch("curves", ("one_hot",)),
         prior=(3.0, 1.5),
-        cost=1.5,
     ),
     Edit(
         "more_neighbours",
         "Average over three times as many neighbours.",
         tune(("nearest",), lambda o: {"neighbours": whole(o, "neighbours", 3)}),
-        cost=1.1,
     ),
     Edit(
         "larger_network",
         "Double the units and train a little longer.",
         tune(("network",), lambda o: {"units": whole(o, "units", 2), "epochs": whole(o, "epochs", 1.5)}),
-        cost=3.0,
     ),
     # what is asked
     Edit(
@@ -283,28 +263,24 @@ TABLE_EDITS: Sequence[Edit] = (
         "Fit a root or logarithm of the skewed target, so that large values do not rule the fit.",
         _transform,
         prior=(2.0, 2.0),
-        cost=1.0,
     ),
     Edit(
         "class_weights",
         "Let every class weigh the same: the metric does not count rows.",
         _weights,
         prior=(1.5, 1.5),
-        cost=1.0,
     ),
     Edit(
         "tuned_decision",
         "Choose the label by factors on the probabilities, tuned for the metric on answers to unseen rows.",
         _decision,
         prior=(2.0, 2.0),
-        cost=3.5,
     ),
     Edit(
         "ordered_decision",
         "Cut the expected class number into train's shares: near misses are cheap under this metric.",
         _ordered,
         prior=(3.0, 1.0),
-        cost=1.0,
     ),
 )
 """Every edit for table families, in the order in which ties are broken."""

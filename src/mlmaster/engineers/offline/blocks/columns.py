@@ -57,9 +57,12 @@ def add_group_of_id(table: pd.DataFrame, column: str, separator: str) -> pd.Data
     """Read group and member from ids like '0013_01', and count the group over train and test together."""
     parts = table[column].astype("str").str.split(separator, n=1, expand=True, regex=False)
     group, member = parts[0], parts[1]
+    table = table.drop(columns=[column])
+    if group.nunique() < 3 or group.nunique() > 0.95 * len(group):
+        return table  # a prefix that all ids share, or that none does: no groups
     columns = {"group_size": group.map(group.value_counts()), "group_number": pd.to_numeric(group, errors="coerce")}
     columns["group_member"] = pd.to_numeric(member, errors="coerce")
-    return table.drop(columns=[column]).assign(**{k: v for k, v in columns.items() if v.nunique() > 1})
+    return table.assign(**{name: values for name, values in columns.items() if values.nunique() > 1})
 
 
 def add_shared_names(table: pd.DataFrame, columns: list[str]) -> pd.DataFrame:

@@ -21,6 +21,11 @@ def class_codes(labels: pd.Series, classes: list[str]) -> np.ndarray:
     return places.reshape(-1, 1)
 
 
+def label_flags(labels: pd.DataFrame) -> np.ndarray:
+    """Return 1 where a label is set: where its column holds the larger of its two values."""
+    return np.column_stack([(labels[name] == labels[name].max()).astype(float) for name in labels.columns])
+
+
 def label_lists(cells: pd.Series, classes: list[str]) -> np.ndarray:
     """Return one 0/1 column for each class from cells that list labels separated by spaces."""
     sets = [set(str(cell).split()) for cell in cells]
