@@ -60,12 +60,16 @@ def _fits(recipe: Recipe, facts: Facts, rows: float, threads: int) -> float:
     models = max(1.0, number(options, "seeds", 1)) * (number(options, "folds", 0) or 1) * outputs
     speed = max(1.0, 0.7 * threads)
     width = max(8.0, number(options, "parts") or number(options, "topics") or facts.width)
+    if options.get("side_files") and facts.side_rule is not None:
+        width += 100
     if family.matrix == "pixels" and options.get("shifts"):
         rows *= 5
     match family.model:
         case "lightgbm" | "xgboost" | "catboost":
             leaves = max(1.0, number(options, "leaves", 31) / 31, 2.0 ** (number(options, "depth", 6) - 6))
             per_round = _PER_ROUND[family.model] + _PER_CELL[family.model] * rows * width / speed
+            if family.model == "catboost":
+                per_round += 2e-4 * len(facts.categories)
             return models * number(options, "rounds") * per_round * sqrt(leaves)
         case "extra_trees":
             columns = number(options, "size") ** 1.5 if family.matrix == "pixels" else width * number(options, "share")

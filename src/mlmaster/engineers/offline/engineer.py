@@ -80,7 +80,7 @@ def _candidates(context: Context, facts: Facts) -> Iterator[Candidate]:
 
 def _drafts(context: Context, facts: Facts) -> Iterator[Candidate]:
     used = {node.edit for node in context.siblings} | {recipe.family for recipe in _recipes(context.siblings)}
-    is_first = not context.siblings
+    is_first = not any(node.state.is_final for node in context.siblings)
     for name in drafting_order(facts):
         if name not in used:
             recipe = default_recipe(name, facts)

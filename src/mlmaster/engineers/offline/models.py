@@ -83,6 +83,7 @@ def _catboost(options: Options, facts: Facts) -> Fit:
         "learning_rate": options["rate"],
         "depth": options["depth"],
         "l2_leaf_reg": options["l2"],
+        "one_hot_max_size": 8,
     }
     outputs = {Goal.CLASSES: facts.outputs, Goal.NUMBERS: 0}.get(facts.goal, 1)
     return _boosted("catboost", options, params, outputs=outputs)

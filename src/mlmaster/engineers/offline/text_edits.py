@@ -73,7 +73,7 @@ TEXT_EDITS: Sequence[Edit] = (
         "punctuation_as_words",
         "Count punctuation marks as words: authors differ in them.",
         switch("marks", WORDS),
-        prior=(2.0, 2.0),
+        prior=(3.0, 1.5),
     ),
     Edit(
         "style_features",

@@ -23,7 +23,7 @@ def one_hot_matrix(table: pd.DataFrame, most_levels: int = 30) -> np.ndarray:
         values = table[column]
         if values.dtype == "category":
             levels = values.value_counts().index[:most_levels]
-            blocks.append(np.column_stack([(values == level).to_numpy(dtype=np.float32) for level in levels]))
+            blocks += [(values == level).to_numpy(dtype=np.float32)[:, None] for level in levels]
         else:
             filled = values.fillna(values.median()).fillna(0.0)
             spread = filled.std()
