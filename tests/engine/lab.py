@@ -21,7 +21,7 @@ from mlmaster.core.task import PredictionKind, Profile, Task, TaskKind
 from mlmaster.core.tree import Tree
 from mlmaster.engine.pools import InlinePool, Pool
 from mlmaster.engine.run import Run
-from mlmaster.ports import Engineer
+from mlmaster.ports import Clock, Engineer
 from mlmaster.settings import Settings
 from mlmaster.store.run_directory import RunDirectory
 from mlmaster.testing.clock import FakeClock
@@ -98,7 +98,7 @@ def make_run(
     *,
     engineer: Engineer | None = None,
     pool: Pool | None = None,
-    clock: FakeClock | None = None,
+    clock: Clock | None = None,
     behave: Callable[[str, Path], Outcome] = play,
     observer: Callable[[Record, Tree], None] | None = None,
     **changes: object,
@@ -118,7 +118,7 @@ def make_run(
         store,
         settings,
         engineer=engineer or ScriptedEngineer(tinker),
-        sandbox=FakeSandbox(out / "work", behave, clock),
+        sandbox=FakeSandbox(out / "work", behave, clock if isinstance(clock, FakeClock) else None),
         pool=pool or InlinePool(),
         clock=clock,
     )

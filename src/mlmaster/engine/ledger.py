@@ -50,6 +50,7 @@ class Ledger:
         self._fresh: dict[tuple[int, int], Vector] = {}
         self._proposal_s: list[float] = []
         self._evaluation_s: list[float] = []
+        self._fold_s: list[float] = []
         self.smoked: set[int] = set()
         self.hashes: dict[str, int] = {}
         self.scores: dict[int, Scores] = {}
@@ -77,6 +78,7 @@ class Ledger:
                 self._spend(event.node, event.wall_s)
             case FoldScored():
                 self._spend(event.node, event.wall_s)
+                self._fold_s = [*self._fold_s[-19:], event.wall_s]
                 noise = self._fresh.pop((event.node, event.fold), None)
                 noise = self._resamples(event.node, event.fold) if noise is None else noise
                 self.scores.setdefault(event.node, {})[event.fold] = (event.value, noise)
@@ -96,12 +98,19 @@ class Ledger:
             case _:
                 pass
 
-    @property
-    def proposal_share(self) -> float:
-        """Return how long a recent proposal took, in evaluations of a recent node; 0 before both are known."""
-        if not self._proposal_s or not self._evaluation_s:
+    def proposal_share(self, folds: int) -> float:
+        """Return how long a recent proposal took, in evaluations of a whole node.
+
+        Before a node is finished its time is that of the folds so far; before any fold it is taken to be a proposal's.
+        """
+        if not self._proposal_s:
             return 0.0
-        return float(np.mean(self._proposal_s[-20:]) / max(1e-3, float(np.mean(self._evaluation_s[-20:]))))
+        proposal_s = float(np.mean(self._proposal_s[-20:]))
+        if self._evaluation_s:
+            return proposal_s / max(1e-3, float(np.mean(self._evaluation_s[-20:])))
+        if self._fold_s:
+            return proposal_s / max(1e-3, folds * float(np.mean(self._fold_s)))
+        return min(1.0, proposal_s)
 
     def _spend(self, node: int, seconds: float) -> None:
         self.wall_s[node] = self.wall_s.get(node, 0.0) + seconds

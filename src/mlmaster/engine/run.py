@@ -246,7 +246,7 @@ class Run:
     def _wanted(self) -> int:
         """Return how many nodes should be in flight: the slots, and as many as are proposed meanwhile."""
         slots, workers = self._settings.actual_slots, self._settings.actual_proposal_workers
-        share = self._ledger.proposal_share
+        share = self._ledger.proposal_share(self._parts.views.folds)
         return slots + (0 if share < 0.05 else min(workers, 1 + math.ceil(slots * share)))
 
     # ---- choose

@@ -1,0 +1,92 @@
+"""How much of the time all slots are busy when proposals are slow: proposals take 2 s, scripts 1 s, two slots.
+
+    python benchmarks/slots.py
+
+Runs the real engine, policy and thread pools for a minute with an engineer that sleeps and a sandbox that sleeps: with five
+folds a node (the default for small data), and with a single fold, the hardest case, for five and for eight drafts: `mcts`
+keeps one node of a branch in flight, so no more nodes are under way than there are branches. Time counts from the first
+script to the last.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+from pathlib import Path
+from threading import Lock
+
+from measure import write_result
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "engine"))
+
+from lab import make_run, play, tinker  # noqa: E402
+
+from mlmaster.core.clock import SystemClock  # noqa: E402
+from mlmaster.core.proposal import Context, Proposal  # noqa: E402
+from mlmaster.engine.pools import ThreadPool  # noqa: E402
+from mlmaster.testing.fake_sandbox import Outcome  # noqa: E402
+from mlmaster.testing.scripted_engineer import ScriptedEngineer  # noqa: E402
+
+PROPOSAL_S, SCRIPT_S, SLOTS, WORKERS = 2.0, 1.0, 2, 6
+
+
+def busy_fraction(folds: int, drafts: int, seconds: float) -> dict[str, float]:
+    """Return the share of time in which both slots ran a script, and what was done."""
+    intervals: list[tuple[float, float]] = []
+    lock = Lock()
+
+    def behave(code: str, view: Path) -> Outcome:
+        began = time.monotonic()
+        time.sleep(SCRIPT_S)
+        outcome = play(code, view)
+        with lock:
+            intervals.append((began, time.monotonic()))
+        return outcome
+
+    def propose(context: Context) -> Proposal:
+        time.sleep(PROPOSAL_S * random.Random(context.seed).uniform(0.8, 1.2))
+        return tinker(context)
+
+    with tempfile.TemporaryDirectory() as folder:
+        run = make_run(
+            Path(folder, "run"),
+            engineer=ScriptedEngineer(propose),
+            pool=ThreadPool(WORKERS, SLOTS),
+            clock=SystemClock(),
+            behave=behave,
+            engine__folds=folds,
+            search__drafts=drafts,
+            engine__slots=SLOTS,
+            engine__proposal_workers=WORKERS,
+            budget__nodes=None,
+            budget__time=f"{seconds:.0f}s",
+        )
+        run.execute()
+        nodes = run.tree.count_nodes()
+    start = min(began for began, _ in intervals)
+    end = max(ended for _, ended in intervals)
+    edges = sorted([(began, 1) for began, _ in intervals] + [(ended, -1) for _, ended in intervals])
+    running, before, both = 0, start, 0.0
+    for at, change in edges:
+        both += (at - before) * (running >= SLOTS)
+        running, before = running + change, at
+    return {"both_busy": round(both / (end - start), 3), "scripts": len(intervals), "nodes": nodes}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    seconds = parser.parse_args().seconds
+    found = {
+        f"{folds} folds, {drafts} drafts": busy_fraction(folds, drafts, seconds)
+        for folds, drafts in ((5, 5), (1, 5), (1, 8))
+    }
+    setting = {"proposal_s": PROPOSAL_S, "script_s": SCRIPT_S, "slots": SLOTS, "proposal_workers": WORKERS}
+    write_result("slots", {"setting": setting, **found})
+
+
+if __name__ == "__main__":
+    main()
