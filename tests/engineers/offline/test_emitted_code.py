@@ -38,12 +38,15 @@ def some_scripts(tiny: Callable[..., Tiny]) -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.skipif(importlib.util.find_spec("ruff") is None, reason="ruff is not installed")
-def test_scripts_pass_ruff(tiny: Callable[..., Tiny], tmp_path: Path) -> None:
+def test_scripts_pass_ruff_and_its_formatter(tiny: Callable[..., Tiny], tmp_path: Path) -> None:
     for name, code in some_scripts(tiny):
         (tmp_path / f"{name}.py".replace("-", "_")).write_text(code, encoding="utf-8")
     ruff = [sys.executable, "-m", "ruff"]
     rules = ["--isolated", "--line-length", "126", "--select", "E,F,I,W,B,UP", "--target-version", "py311"]
     done = subprocess.run([*ruff, "check", *rules, "--quiet", str(tmp_path)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-4000:]
+    layout = [*ruff, "format", "--isolated", "--line-length", "120", "--diff", "--quiet", str(tmp_path)]
+    done = subprocess.run(layout, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-4000:]
 
 

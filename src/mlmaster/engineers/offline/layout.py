@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-WIDTH = 110
+WIDTH = 120
 
 
 class Code(str):

@@ -180,7 +180,7 @@ TABLE_EDITS: Sequence[Edit] = (
         "smaller_trees",
         "Grow smaller trees, more of them: fewer chances to fit noise.",
         tune(BOOSTED, _smaller),
-        prior=(2.0, 2.0),
+        prior=(3.0, 1.5),
     ),
     Edit(
         "stronger_penalty",

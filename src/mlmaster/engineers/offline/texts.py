@@ -8,7 +8,7 @@ the vocabulary kept; `cased`, `sublinear`, `no_stopwords`, `marks` (punctuation 
 from __future__ import annotations
 
 from mlmaster.engineers.offline.facts import Facts
-from mlmaster.engineers.offline.layout import Code, call
+from mlmaster.engineers.offline.layout import Code, call, literal
 from mlmaster.engineers.offline.recipe import Options, Recipe
 
 _WORD = r"(?u)\b\w+\b"
@@ -19,9 +19,9 @@ def text_lines(recipe: Recipe, facts: Facts) -> list[str]:
     """Return lines (not indented) after which `X` and `X_test` are what the family's model takes."""
     options = recipe.options
     clean = "unescaped" if options.get("unescape") else "plain_text"
-    lines = ["blocks = []", f"for column in {call('list', list(facts.texts))[5:-1]}:"]
+    lines = ["blocks = []", f"for column in {literal(list(facts.texts), indent=4, used=15)}:"]
     lines.append(f"    texts, test_texts = {clean}(train[column]), {clean}(test[column])")
-    lines += [f"    blocks.append({block})" for block in _blocks(options, facts)]
+    lines.append(f"    blocks += {literal(_blocks(options, facts), indent=8, used=10)}")
     lines.append("X, X_test = joined(blocks)")
     if options.get("topics"):
         lines.append(f"X, X_test = topics(X, X_test, {options['topics']})")
@@ -46,11 +46,11 @@ def _blocks(options: Options, facts: Facts) -> list[Code]:
         words["token_pattern"] = _WORD_OR_MARK if options.get("marks") else _WORD
         if options.get("no_stopwords"):
             words["stop_words"] = "english"
-        blocks.append(call(function, *texts, indent=8, used=15, **words))
+        blocks.append(call(function, *texts, indent=12, used=1, **words))
     if options.get("chars"):
         analyzer = "char" if options.get("across_words") else "char_wb"
         chars = {"analyzer": analyzer, "ngram_range": (options.get("least_chars", 2), options["chars"]), **common}
-        blocks.append(call(function, *texts, indent=8, used=15, **chars))
+        blocks.append(call(function, *texts, indent=12, used=1, **chars))
     if options.get("style") and not options.get("counts"):
         blocks.append(call("style", *texts))
     return blocks
