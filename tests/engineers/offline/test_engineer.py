@@ -116,6 +116,15 @@ def test_siblings_get_different_edits(tiny: Callable[..., Tiny]) -> None:
     assert len({each.edit for each in siblings}) == 10
 
 
+def test_siblings_not_yet_proposed_are_left_their_share(tiny: Callable[..., Tiny]) -> None:
+    one = tiny("label")
+    waiting = [Node(number, Operator.DRAFT, (ROOT,), number, 0, 0) for number in range(1, 4)]
+    drafts = [propose(one, Operator.DRAFT, siblings=tuple(waiting[:count])).edit for count in range(4)]
+    assert drafts == ["lightgbm", "catboost", "linear", "extra_trees"]
+    many = tuple(Node(number, Operator.DRAFT, (ROOT,), number, 0, 0) for number in range(1, 40))
+    assert propose(one, Operator.DRAFT, siblings=many).edit == "lightgbm"
+
+
 def test_refusals_move_on_to_the_next_answer(tiny: Callable[..., Tiny]) -> None:
     one = tiny("label")
     parent = node(propose(one, Operator.DRAFT), 1, Operator.DRAFT)

@@ -8,9 +8,10 @@ context, so the same context gives the same proposal. Families are in `families`
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from mlmaster.core.execution import Fault
-from mlmaster.core.node import Node, Operator
+from mlmaster.core.node import Node, NodeState, Operator
 from mlmaster.core.proposal import Context, Proposal
 from mlmaster.engineers.offline import bandit, combine, debug
 from mlmaster.engineers.offline.catalogue import EDITS
@@ -37,7 +38,7 @@ class OfflineEngineer:
         facts = Facts.of(context.task, context.profile)
         known = {recipe.signature() for recipe in _recipes((*context.history, *context.siblings, *context.path))}
         refused = len(context.refusals)
-        for edit, plan, recipe in _candidates(context, facts):
+        for edit, plan, recipe in _leaving_room(_candidates(context, facts), context):
             if recipe.signature() in known:
                 continue
             code = write_script(fitted(recipe, facts, context.script_limit_s, context.threads), facts, plan)
@@ -54,6 +55,15 @@ class OfflineEngineer:
 def _recipes(nodes: Iterable[Node]) -> list[Recipe]:
     recipes = (Recipe.read(node.recipe) for node in nodes)
     return [recipe for recipe in recipes if recipe is not None]
+
+
+def _leaving_room(candidates: Iterator[Candidate], context: Context) -> Iterator[Candidate]:
+    """Put as many candidates last as siblings are decided but not proposed: those will most likely take the first."""
+    is_shared = context.operator in (Operator.DRAFT, Operator.IMPROVE)
+    open_siblings = sum(node.state is NodeState.DECIDED for node in context.siblings) if is_shared else 0
+    left_to_them = list(islice(candidates, open_siblings))
+    yield from candidates
+    yield from left_to_them
 
 
 def _candidates(context: Context, facts: Facts) -> Iterator[Candidate]:
@@ -80,7 +90,7 @@ def _candidates(context: Context, facts: Facts) -> Iterator[Candidate]:
 
 def _drafts(context: Context, facts: Facts) -> Iterator[Candidate]:
     used = {node.edit for node in context.siblings} | {recipe.family for recipe in _recipes(context.siblings)}
-    is_first = not any(node.state.is_final for node in context.siblings)
+    is_first = not context.siblings
     for name in drafting_order(facts):
         if name not in used:
             recipe = default_recipe(name, facts)
