@@ -22,13 +22,13 @@ from measure import write_result
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "engine"))
 
-from lab import make_run, play, tinker  # noqa: E402
+from lab import make_run, play, tinker
 
-from mlmaster.core.clock import SystemClock  # noqa: E402
-from mlmaster.core.proposal import Context, Proposal  # noqa: E402
-from mlmaster.engine.pools import ThreadPool  # noqa: E402
-from mlmaster.testing.fake_sandbox import Outcome  # noqa: E402
-from mlmaster.testing.scripted_engineer import ScriptedEngineer  # noqa: E402
+from mlmaster.core.clock import SystemClock
+from mlmaster.core.proposal import Context, Proposal
+from mlmaster.engine.pools import ThreadPool
+from mlmaster.testing.fake_sandbox import Outcome
+from mlmaster.testing.scripted_engineer import ScriptedEngineer
 
 PROPOSAL_S, SCRIPT_S, SLOTS, WORKERS = 2.0, 1.0, 2, 6
 

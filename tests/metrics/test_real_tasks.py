@@ -1,6 +1,6 @@
 """Real competitions: what their descriptions ask for, and MLE-bench's own scores of their sample submissions.
 
-The data is not part of the project; `MLMASTER_TASKS` says where it lies.
+The data is not part of the project; `ML_MASTER_TASKS` says where it lies.
 """
 
 import csv
@@ -18,10 +18,10 @@ from mlmaster.metrics.grading import find_answers, grade
 from mlmaster.metrics.registry import Registry
 from mlmaster.metrics.submission import write_submission
 
-TASKS = Path(os.environ.get("MLMASTER_TASKS", Path(__file__).parents[3] / "shared" / "tasks"))
+TASKS = Path(os.environ.get("ML_MASTER_TASKS", Path(__file__).parents[3] / "shared" / "tasks"))
 ORACLE = TASKS.parent / "facts" / "mle-bench-competitions.json"
 
-pytestmark = pytest.mark.skipif(not TASKS.is_dir(), reason=f"real tasks are not at {TASKS} (set MLMASTER_TASKS)")
+pytestmark = pytest.mark.skipif(not TASKS.is_dir(), reason=f"real tasks are not at {TASKS} (set ML_MASTER_TASKS)")
 
 SPOOKY = "spooky-author-identification"
 NOMAD = "nomad2018-predict-transparent-conductors"

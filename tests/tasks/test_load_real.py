@@ -10,13 +10,13 @@ from mlmaster.core.task import FileRule, Modality, PredictionKind, Task, TaskKin
 from mlmaster.metrics.registry import Registry
 from mlmaster.tasks.load import LoadedTask, Overrides, load
 
-TASKS = Path(os.environ.get("MLMASTER_TASKS") or Path(__file__).resolve().parents[2].parent / "shared" / "tasks")
+TASKS = Path(os.environ.get("ML_MASTER_TASKS") or Path(__file__).resolve().parents[2].parent / "shared" / "tasks")
 
 
 def loaded(name: str, workspace: Path, overrides: Overrides | None = None) -> LoadedTask:
     folder = TASKS / name
     if not folder.is_dir():
-        pytest.skip(f"{folder} is absent; set MLMASTER_TASKS to a folder holding {name}")
+        pytest.skip(f"{folder} is absent; set ML_MASTER_TASKS to a folder holding {name}")
     return load(folder, overrides or Overrides(), Registry(), workspace)
 
 

@@ -12,7 +12,7 @@ from mlmaster.tasks.builtin import BUILTIN, write_builtin
 from mlmaster.tasks.load import LoadedTask, Overrides, load
 from mlmaster.tasks.task_file import TASK_FILE, init, read_task_file
 
-TASKS = Path(os.environ.get("MLMASTER_TASKS") or Path(__file__).resolve().parents[2].parent / "shared" / "tasks")
+TASKS = Path(os.environ.get("ML_MASTER_TASKS") or Path(__file__).resolve().parents[2].parent / "shared" / "tasks")
 
 
 def loaded(folder: Path, **overrides: object) -> LoadedTask:
@@ -37,7 +37,7 @@ def test_what_init_writes_loads_as_the_same_task(name: str, tmp_path: Path) -> N
 def test_the_real_tasks_survive_init(tmp_path: Path) -> None:
     folders = sorted(path / "prepared" / "public" for path in TASKS.glob("*") if path.is_dir())
     if not folders:
-        pytest.skip(f"{TASKS} is absent; set MLMASTER_TASKS to a folder of tasks")
+        pytest.skip(f"{TASKS} is absent; set ML_MASTER_TASKS to a folder of tasks")
     for folder in folders:
         linked = tmp_path / folder.parent.parent.name
         linked.mkdir()

@@ -422,7 +422,7 @@ def test_tables_of_one_name_are_refused(single: Task, tmp_path: Path) -> None:
         Views(single.model_copy(update={"train": "test.csv"}), tmp_path / "pool", 0)
 
 
-TASKS = Path(os.environ.get("MLMASTER_TASKS", Path(__file__).parents[3] / "shared" / "tasks"))
+TASKS = Path(os.environ.get("ML_MASTER_TASKS", Path(__file__).parents[3] / "shared" / "tasks"))
 _ID: dict[str, Any] = {"kind": TaskKind.REGRESSION, "prediction_kind": PredictionKind.NUMBER, "classes": ()}
 REAL: dict[str, dict[str, Any]] = {
     "bike-sharing-demand": {
@@ -484,7 +484,7 @@ REAL: dict[str, dict[str, Any]] = {
 def test_real_tasks(name: str, tmp_path: Path) -> None:
     directory = TASKS / name / "prepared" / "public"
     if not directory.is_dir():
-        pytest.skip(f"{directory} is not there; set MLMASTER_TASKS")
+        pytest.skip(f"{directory} is not there; set ML_MASTER_TASKS")
     task = make_task(directory, description="description.md", **REAL[name])
     views = Views(task, tmp_path / "pool", 0)
     view = views.fold(0)

@@ -38,7 +38,7 @@ class Ledger:
         wall_s: Wall seconds of a node's evaluations so far.
         cost_usd, tokens: Spent on proposals.
         abandoned_in_a_row: Nodes given up for failures of our own since the last one that was not.
-        has_submission: `best/` holds a valid submission.
+        answered_by: Whose answer `best/` holds: `node <id>`, the final choice's name, or empty.
         is_judge_open: The judge part was looked at.
         is_ended: The last event ended the run.
         selected: The last final choice.
@@ -57,7 +57,8 @@ class Ledger:
         self.wall_s: dict[int, float] = {}
         self.cost_usd, self.tokens = 0.0, 0
         self.abandoned_in_a_row = 0
-        self.has_submission = self.is_judge_open = self.is_ended = False
+        self.answered_by = ""
+        self.is_judge_open = self.is_ended = False
         self.selected: Selected | None = None
 
     def bring(self, node: int, fold: int, resamples: Vector) -> None:
@@ -90,7 +91,7 @@ class Ledger:
             case RunResumed():
                 self.abandoned_in_a_row = 0
             case SubmissionWritten():
-                self.has_submission = True
+                self.answered_by = event.source
             case JudgeOpened():
                 self.is_judge_open = True
             case Selected():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -20,10 +20,7 @@ from mlmaster.core.events import (
     Decided,
     Event,
     FoldScored,
-    NodeFinished,
-    Proposed,
     Record,
-    Refused,
     RunEnded,
     RunResumed,
     RunStarted,
@@ -33,21 +30,19 @@ from mlmaster.core.events import (
 )
 from mlmaster.core.execution import Fault
 from mlmaster.core.node import NodeState
-from mlmaster.core.proposal import Context, Proposal
 from mlmaster.core.task import Profile, Task
 from mlmaster.core.tree import Tree
-from mlmaster.engine.checks import check
+from mlmaster.engine import verdicts
 from mlmaster.engine.evaluation import Evaluation, Evaluator
 from mlmaster.engine.finish import Finisher
 from mlmaster.engine.ledger import Ledger
-from mlmaster.engine.noise import paired_difference
 from mlmaster.engine.pools import Done, Key, Pool, Work
+from mlmaster.engine.proposing import Proposing
 from mlmaster.engine.result import ResultWriter
+from mlmaster.engine.scripts import Scripts
 from mlmaster.engine.settings import EngineSettings
-from mlmaster.errors import Exhausted, InfrastructureError, ProposalRefused, UserError
-from mlmaster.memory.scoped import build_context
+from mlmaster.errors import InfrastructureError, UserError
 from mlmaster.ports import Clock, Engineer, Policy, RunStore, Sandbox, ViewSource
-from mlmaster.search.judgement import Outcome, judge
 from mlmaster.search.settings import SearchSettings
 from mlmaster.version import __version__
 
@@ -115,8 +110,6 @@ class Run:
         self._parts = parts
         self._limits, self._settings, self._search, self._seed = limits, settings, search, seed
         self._busy: dict[Key, tuple[str, float]] = {}
-        self._contexts: dict[int, Context] = {}
-        self._refusals: dict[int, list[str]] = {}
         self._retries: dict[int, int] = {}
         self._cancel = Flag()
         self._is_stopping = False
@@ -126,6 +119,18 @@ class Run:
         self._had_s = parts.store.elapsed_s
         self._since = parts.clock.monotonic()
         self._start = start
+        self._scripts = Scripts(parts.store)
+        self._proposing = Proposing(
+            parts.task,
+            parts.profile,
+            parts.engineer,
+            self._scripts,
+            parts.clock,
+            attempts=settings.attempts,
+            script_limit_s=settings.timeout_s(limits.time_s),
+            threads=settings.actual_threads,
+            seed=seed,
+        )
         records = parts.store.read()
         self.is_resumed = bool(records)
         self._replay(records)
@@ -188,7 +193,7 @@ class Run:
             return None
         selected = self._parts.finisher.finish(
             self.tree,
-            self.read_code,
+            self._scripts.code,
             self.emit,
             lambda: self.budget().time_left_s,
             is_judge_reused=self._ledger.is_judge_open,
@@ -268,49 +273,23 @@ class Run:
                     budget=self.budget(),
                 )
             )
-            self._contexts[node] = self._context(self.tree, node)
-
-    def _context(self, tree: Tree, node: int) -> Context:
-        return build_context(
-            tree,
-            node,
-            self.task,
-            self.profile,
-            self.read_code,
-            self.read_log,
-            script_limit_s=self._settings.timeout_s(self._limits.time_s),
-            threads=self._settings.actual_threads,
-            seed=Random(f"{self._seed}:{node}:proposal").getrandbits(32),
-        )
-
-    def read_code(self, node: int) -> str:
-        """Return the script of a node."""
-        return (self.store.node_directory(node) / "solution.py").read_text(encoding="utf-8")
-
-    def read_log(self, node: int) -> str:
-        """Return the newest log of a node, empty when there is none."""
-        logs = sorted(self.store.node_directory(node).glob("*.log"), key=lambda path: path.stat().st_mtime_ns)
-        return logs[-1].read_text(encoding="utf-8", errors="replace") if logs else ""
+            self._proposing.open(self.tree, node)
 
     # ---- dispatch
 
     def _dispatch(self) -> None:
         for node in self.tree.in_flight:
             if self.tree[node].state is NodeState.DECIDED:
-                self._submit((Work.PROPOSE, node), "proposing", partial(self._propose, node))
+                self._submit((Work.PROPOSE, node), "proposing", self._proposing.job(node))
             elif self._free_slots():
                 self._submit((Work.EVALUATE, node), *self._next_evaluation(node))
         best = self.tree.best
         if best is not None and self._free_slots() and self._wants_test(best):
-            job = partial(self._parts.evaluator.full, best, self.read_code(best), self._cancel)
+            job = partial(self._parts.evaluator.full, best, self._scripts.code(best), self._cancel)
             self._submit((Work.PREDICT, best), "predicting the test", job)
 
     def _wants_test(self, node: int) -> bool:
-        return (
-            self.task.test is not None
-            and node not in self._is_unfit_for_test
-            and not self._parts.results.has_test(node)
-        )
+        return node not in self._is_unfit_for_test and not self._can_answer(node)
 
     def _free_slots(self) -> int:
         return self._settings.actual_slots - sum(work is not Work.PROPOSE for work, _ in self._busy)
@@ -320,14 +299,8 @@ class Run:
             self._busy[key] = (description, self._parts.clock.monotonic())
             self._parts.pool.submit(key, job)
 
-    def _propose(self, node: int) -> tuple[Proposal, float]:
-        context = self._contexts[node]
-        began = self._parts.clock.monotonic()
-        proposal = self._parts.engineer.propose(context)
-        return proposal, self._parts.clock.monotonic() - began
-
     def _next_evaluation(self, node: int) -> tuple[str, Callable[[], Evaluation]]:
-        code = self.read_code(node)
+        code = self._scripts.code(node)
         if self._parts.views.has_smoke and node not in self._ledger.smoked:
             return "smoke", partial(self._parts.evaluator.smoke, node, code, self._cancel)
         fold = len(self.tree[node].folds)
@@ -349,7 +322,8 @@ class Run:
         if isinstance(done.error, UserError):
             raise done.error
         if work is Work.PROPOSE:
-            self._absorb_proposal(node, done)
+            if event := self._proposing.absorb(self.tree, self._ledger.hashes, node, done):
+                self.emit(event)
         elif done.error is not None:
             self._absorb_failure_of_ours(work, node, done.error)
         elif done.value.fault is Fault.CANCELLED:
@@ -367,42 +341,6 @@ class Run:
             self.emit(SmokePassed(node=node, wall_s=done.value.wall_s, peak_bytes=done.value.peak_bytes))
         else:
             self._absorb_fold(node, done.value)
-
-    def _absorb_proposal(self, node: int, done: Done) -> None:
-        try:
-            if done.error is not None:
-                raise done.error
-            proposal, seconds = done.value
-            parents = [self.tree[parent].code_hash for parent in self.tree[node].parents if parent]
-            digest = check(proposal.code, frozenset(parents), self._ledger.hashes)
-        except Exhausted as error:
-            self.emit(Refused(node=node, reason="exhausted", detail=str(error)))
-        except ProposalRefused as error:
-            self._refuse(node, error)
-        else:
-            (self.store.node_directory(node) / "solution.py").write_text(proposal.code, encoding="utf-8")
-            self.emit(
-                Proposed(
-                    node=node,
-                    plan=proposal.plan,
-                    edit=proposal.edit,
-                    recipe=proposal.recipe,
-                    code_hash=digest,
-                    input_tokens=proposal.usage.input_tokens,
-                    output_tokens=proposal.usage.output_tokens,
-                    cost_usd=proposal.usage.cost_usd,
-                    seconds=seconds,
-                )
-            )
-
-    def _refuse(self, node: int, error: ProposalRefused) -> None:
-        """Tell the engineer why and ask again, up to the allowed attempts."""
-        refusals = self._refusals.setdefault(node, [])
-        refusals.append(str(error))
-        if len(refusals) >= self._settings.attempts:
-            self.emit(Refused(node=node, reason=error.reason, detail=error.detail))
-        else:
-            self._contexts[node] = replace(self._contexts[node], refusals=tuple(refusals))
 
     def _absorb_failure_of_ours(self, work: Work, node: int, error: BaseException) -> None:
         if not isinstance(error, InfrastructureError):
@@ -437,28 +375,13 @@ class Run:
         scored = self._ledger.scores[node]
         if len(scored) == self._parts.views.folds:
             self._finish(node, NodeState.SCORED, value=sum(value for value, _ in scored.values()) / len(scored))
-        elif (value := self._hopeless_value(node)) is not None:
+        elif (value := self._value_if_hopeless(node)) is not None:
             self._finish(node, NodeState.RACED, value=value)
-        elif not self._ledger.has_submission and self.task.test is not None and self._parts.views.rides_along:
+        elif not self._ledger.answered_by and self.task.test is not None and self._parts.views.rides_along:
             self._write_best(node)
 
-    def _hopeless_value(self, node: int) -> float | None:
-        """Return the value a hopeless node is given (reference plus paired difference), or None to go on with it."""
-        references = {self.tree.branches[self.tree[node].branch].best, self.tree.best}
-        if None in references or not self._settings.racing_se:
-            return None
-        for reference in references:
-            assert reference is not None
-            difference, error = self._difference(node, reference)
-            if difference >= -self._settings.racing_se * error or error == 0.0:
-                return None
-        best = self.tree.best
-        assert best is not None
-        utility = (self.tree[best].utility or 0.0) + self._difference(node, best)[0]
-        return self.task.direction.to_value(utility)
-
-    def _difference(self, node: int, reference: int) -> tuple[float, float]:
-        return paired_difference(self._ledger.scores[node], self._ledger.scores[reference], self.task.direction)
+    def _value_if_hopeless(self, node: int) -> float | None:
+        return verdicts.hopeless_value(self.tree, self._ledger, self.task.direction, self._settings.racing_se, node)
 
     def _finish(
         self,
@@ -470,36 +393,24 @@ class Run:
         detail: str = "",
         wall_s: float = 0.0,
     ) -> None:
-        utility = None if value is None else self.task.direction.to_utility(value)
-        difference: float | None = None
-        error = 0.0
-        branch_best = self.tree.branches[self.tree[node].branch].best
-        if state is NodeState.SCORED and branch_best is not None:
-            difference, error = self._difference(node, branch_best)
-        verdict = judge(
+        event = verdicts.finish(
             self.tree,
-            node,
-            Outcome(state, utility if state is NodeState.SCORED else None, difference, error),
+            self._ledger,
+            self.task.direction,
             self._search,
+            node,
+            state,
+            value=value,
+            fault=fault,
+            detail=detail,
+            wall_s=wall_s,
         )
-        self.emit(
-            NodeFinished(
-                node=node,
-                state=state,
-                value=value,
-                utility=utility,
-                fault=fault,
-                detail=detail,
-                gain=verdict.gain,
-                is_new_best=verdict.is_new_best,
-                has_removed_fault=verdict.has_removed_fault,
-                chain_ended=verdict.chain_ended,
-                reward=verdict.reward,
-                wall_s=self._ledger.wall_s.get(node, 0.0) + wall_s,
-            )
-        )
-        if verdict.is_new_best and (self.task.test is None or self._parts.results.has_test(node)):
+        self.emit(event)
+        if event.is_new_best and self._can_answer(node):
             self._write_best(node)
+
+    def _can_answer(self, node: int) -> bool:
+        return self.task.test is None or self._parts.results.has_test(node)
 
     def _write_best(self, node: int) -> None:
         rows = self._parts.results.write_single(self.tree[node])
@@ -512,7 +423,7 @@ class Run:
             self._take_in(record.event)
         for node in self.tree.in_flight:
             if self.tree[node].state is NodeState.DECIDED:
-                self._contexts[node] = self._context(_tree_at_decision(records, node), node)
+                self._proposing.reopen(records, node)
 
     def _begin(self) -> None:
         self._since = self._parts.clock.monotonic()
@@ -520,17 +431,10 @@ class Run:
         for node in self.tree.in_flight:
             if node in self._ledger.scores:
                 self._conclude(node)
+        best = self.tree.best
+        if best is not None and self._ledger.answered_by != f"node {best}" and self._can_answer(best):
+            self._write_best(best)
 
     def _take_in(self, event: Event) -> None:
         self.tree.apply(event)
         self._ledger.take_in(event)
-
-
-def _tree_at_decision(records: Sequence[Record], node: int) -> Tree:
-    """Return the tree as it stood right after a decision."""
-    tree = Tree()
-    for record in records:
-        tree.apply(record.event)
-        if isinstance(record.event, Decided) and record.event.node == node:
-            break
-    return tree
