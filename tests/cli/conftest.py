@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from tests.cli.folders import Invoke, fill, write_best
 from typer.testing import CliRunner
 
 from mlmaster.cli.app import app
+from mlmaster.settings.layers import PREFIX
 from mlmaster.testing.recorded import recorded_run
 
 
@@ -21,6 +23,12 @@ def ended(tmp_path: Path) -> Path:
     store.replace_best(write_best)
     store.close()
     return store.directory
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture
