@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mlmaster.core.task import Modality, PredictionKind, TaskKind
-from mlmaster.errors import DataError, TaskError
+from mlmaster.errors import DataError, TaskError, UserError
 from mlmaster.metrics.registry import Registry
 from mlmaster.tasks.load import LoadedTask, Overrides, load
 from mlmaster.tasks.table import read_columns, read_header
@@ -317,3 +317,12 @@ def test_nested_json_and_missing_keys_become_cells(tmp_path: Path, read: Callabl
     assert read_header(path) == ("a", "tags", "late", "y")
     assert read_columns(path, ["tags", "late"])["tags"][1] == '["x", 1]'
     assert read_columns(path, ["late"])["late"][:2] == ["True", ""]
+
+
+def test_an_error_about_a_single_file_names_the_users_own_file(tmp_path: Path) -> None:
+    table = tmp_path / "mine.csv"
+    table.write_text("a,y\n" + "".join(f"{i},5\n" for i in range(30)))
+    with pytest.raises(UserError) as caught:
+        load(table, Overrides(target=("y",)), Registry(), tmp_path / "work")
+    assert str(table) in str(caught.value)
+    assert str(tmp_path / "work") not in str(caught.value)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mlmaster.errors import UserError
 from mlmaster.ports import MetricRegistry
 from mlmaster.tasks.find import find
 from mlmaster.tasks.infer import infer
@@ -42,5 +43,9 @@ def load(source: Path | str, overrides: Overrides, metrics: MetricRegistry, work
         directory = workspace
     else:
         directory, found, notes = take_folder(place, find(place.path, said), said, workspace)
-    loaded = infer(directory, place.name, found, said, metrics)
+    try:
+        loaded = infer(directory, place.name, found, said, metrics)
+    except UserError as error:  # name the file the user knows, not our copy of it
+        copy = str(workspace / "train.csv")
+        raise type(error)(str(error).replace(copy, str(place.path)) if place.path.is_file() else str(error)) from error
     return LoadedTask(loaded.task, loaded.inferences, (*notes, *loaded.notes))
