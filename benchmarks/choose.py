@@ -7,16 +7,12 @@ The tree is grown by the policy itself over seeded made-up outcomes; the last hu
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
-import subprocess
 import time
-from pathlib import Path
 from random import Random
 from statistics import median, quantiles
 from typing import Any
 
+from measure import write_result
 from mlmaster.core.tree import Tree
 from mlmaster.search import POLICIES, SearchSettings, make_policy
 from mlmaster.search.simulation import Simulation, World
@@ -68,7 +64,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--nodes", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "choose.json")
     args = parser.parse_args()
     results = []
     for policy in POLICIES:
@@ -76,18 +71,8 @@ def main() -> None:
             world = WORLDS[name]
             row = {"policy": policy, "world": name, **measure(policy, world, args.nodes, args.seed)}
             results.append(row)
-            print(row, flush=True)
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    report = {
-        "what": "milliseconds of one choose() over the last nodes of a run, 4 in flight; seconds to fold its events",
-        "machine": f"{platform.machine()}, {os.cpu_count()} CPUs",
-        "python": platform.python_version(),
-        "commit": commit.stdout.strip(),
-        "seed": args.seed,
-        "results": results,
-    }
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    what = "milliseconds of one choose() over the last nodes of a run, 4 in flight; seconds to fold its events"
+    write_result("choose", {"what": what, "seed": args.seed, "results": results})
 
 
 if __name__ == "__main__":

@@ -12,23 +12,18 @@ from __future__ import annotations
 
 import argparse
 import random
-import sys
 import tempfile
 import time
 from pathlib import Path
 from threading import Lock
 
 from measure import write_result
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "engine"))
-
-from lab import make_run, play, tinker
-
 from mlmaster.core.clock import SystemClock
 from mlmaster.core.proposal import Context, Proposal
 from mlmaster.engine.pools import ThreadPool
 from mlmaster.testing.fake_sandbox import Outcome
 from mlmaster.testing.scripted_engineer import ScriptedEngineer
+from mlmaster.testing.toy_run import make_run, play, tinker
 
 PROPOSAL_S, SCRIPT_S, SLOTS, WORKERS = 2.0, 1.0, 2, 6
 

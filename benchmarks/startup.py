@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
-import platform
 import statistics
 import subprocess
 import sys
 import time
-from pathlib import Path
 
-RESULT = Path(__file__).with_name("results") / "startup.json"
+from measure import write_result
+
 RUNS, TARGET_S = 15, 0.5
 
 
@@ -27,9 +24,6 @@ def measure() -> list[float]:
 
 def main() -> int:
     seconds = measure()
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    ).stdout.strip()
     result = {
         "what": "wall seconds of `mlmaster --help`",
         "median_s": round(statistics.median(seconds), 3),
@@ -37,14 +31,8 @@ def main() -> int:
         "max_s": round(max(seconds), 3),
         "runs": RUNS,
         "target_s": TARGET_S,
-        "python": platform.python_version(),
-        "cores": os.cpu_count(),
-        "system": f"{platform.system()} {platform.machine()}",
-        "commit": commit,
     }
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps(result, indent=2))
+    write_result("startup", result)
     return 0 if statistics.median(seconds) <= TARGET_S else 1
 
 

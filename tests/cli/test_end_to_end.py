@@ -49,7 +49,7 @@ def test_run_status_resume_predict_export_grade(invoke: Invoke, tmp_path: Path) 
 @pytest.mark.slow
 def test_ctrl_c_keeps_what_there_is(tmp_path: Path) -> None:
     out = tmp_path / "run"
-    command = [sys.executable, "-m", "mlmaster.cli", "run", "wine", "--out", str(out), "--time", "10m", "--plain"]
+    command = [sys.executable, "-m", "mlmaster.cli", "run", "wine", "--out", str(out), "--time", "3m", "--plain"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path) as process:
         assert process.stdout is not None
         for line in process.stdout:

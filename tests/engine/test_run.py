@@ -3,7 +3,6 @@ import math
 from pathlib import Path
 
 import pytest
-from lab import TEST_ROWS, make_run, play, script, tinker
 
 from mlmaster.core.events import (
     FoldScored,
@@ -23,6 +22,7 @@ from mlmaster.errors import Exhausted, InfrastructureError, ProposalRefused
 from mlmaster.testing.clock import FakeClock
 from mlmaster.testing.fake_sandbox import Outcome
 from mlmaster.testing.scripted_engineer import ScriptedEngineer
+from mlmaster.testing.toy_run import TEST_ROWS, make_run, play, script, tinker
 
 
 def read_submission(out: Path) -> dict[str, float]:

@@ -46,7 +46,7 @@ def wait_for_events(run: Path, more_than: int, process: subprocess.Popen[bytes])
 def test_ten_kills_lose_no_finished_node(tmp_path: Path) -> None:
     run = tmp_path / "run"
     rng = random.Random(11)
-    arguments = ("run", "wine", "--nodes", str(NODES), "--time", "10m", "--out", str(run), "--plain")
+    arguments: tuple[str, ...] = ("run", "wine", "--nodes", str(NODES), "--time", "10m", "--out", str(run), "--plain")
     kept: dict[int, NodeFinished] = {}
     spent, seen = 0.0, 0
     for _ in range(KILLS):
