@@ -219,6 +219,10 @@ class ViewSource(Protocol):
         """Return the view with every train row visible and the real test rows to predict."""
         ...
 
+    def forget(self, view: View) -> None:
+        """Throw a view away that something has changed; it is built anew when it is next asked for."""
+        ...
+
     def export(self, directory: Path, names: Iterable[str]) -> None:
         """Write what rebuilds the named views without ML-Master: `rebuild.py` and `views/<name>.json`."""
         ...

@@ -514,3 +514,13 @@ def test_real_tasks(name: str, tmp_path: Path) -> None:
     sample_header, sample = read(view.directory / str(task.sample))
     assert sample_header == list(task.submission_columns)
     assert len(sample) == len(view.rows)
+
+
+def test_a_forgotten_view_is_built_anew(task: Task, tmp_path: Path) -> None:
+    views = Views(task, tmp_path / "pool", seed=0)
+    view = views.fold(0)
+    before = snapshot(view.directory)
+    (view.directory / "train.csv").chmod(0o644)
+    (view.directory / "train.csv").write_text("forged")
+    views.forget(view)
+    assert snapshot(views.fold(0).directory) == before

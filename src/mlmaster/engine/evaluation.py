@@ -19,7 +19,7 @@ from mlmaster.core.view import View
 from mlmaster.engine import noise, predictions
 from mlmaster.engine.checks import SUBMISSION_FILE
 from mlmaster.engine.predictions import FoldPredictions
-from mlmaster.errors import SubmissionError, TaskError
+from mlmaster.errors import InfrastructureError, SubmissionError, TaskError
 from mlmaster.metrics.submission import read_probabilities, read_submission
 from mlmaster.ports import Array, Metric, Sandbox, ViewSource
 
@@ -124,7 +124,13 @@ class Evaluator:
         cancel: Flag,
         keep: Callable[[View, Array, Array | None], tuple[float, noise.Vector] | None],
     ) -> Evaluation:
-        execution = self._sandbox.run(code, view.directory, self._limits, cancel)
+        try:
+            execution = self._sandbox.run(code, view.directory, self._limits, cancel)
+        except InfrastructureError:
+            self._views.forget(view)  # it may be the view that is broken
+            raise
+        if execution.fault is Fault.POLICY:
+            self._views.forget(view)
         try:
             (self._node_directory(node) / f"{view.name}.log").write_text(execution.log, encoding="utf-8")
             if execution.fault is not None:

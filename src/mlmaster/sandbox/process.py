@@ -63,7 +63,7 @@ class ProcessSandbox:
         *,
         processes: int = 256,
         copy_up_to_bytes: int = 512 * 2**20,
-        copy_up_to_files: int = 20_000,
+        copy_up_to_files: int = 500,
     ) -> None:
         self._root = root.absolute()
         self._python = str(Path(python or sys.executable).absolute())

@@ -67,6 +67,13 @@ class ViewPool:
             discard(home)
             return home / "input", self._build(plan, stamp, home)
 
+    def discard(self, name: str) -> None:
+        """Remove a view, so that it is built anew."""
+        with self._guard:
+            lock = self._locks[name]
+        with lock:
+            discard(self._directory / name)
+
     def _build(self, plan: Plan, stamp: str, home: Path) -> list[int]:
         self._check()
         building = Path(tempfile.mkdtemp(prefix=_HALF_BUILT, dir=self._directory))

@@ -150,6 +150,11 @@ class Views:
             return make_plan(self._facts, name, self._sides(self._labelled), with_test=False, order_key="")
         return self._plan_full() if name == "full" else self._plan_fold(int(name.removeprefix("fold-")))
 
+    def forget(self, view: View) -> None:
+        """Throw a view away that something has changed; it is built anew when it is next asked for."""
+        self._taken.pop(view.name, None)
+        self._pool.discard(view.name)
+
     def _get(self, name: str, fold: int | None = None) -> View:
         # Two threads may both take a view; the pool builds it once and their records are equal.
         if name not in self._taken:
