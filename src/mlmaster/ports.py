@@ -211,8 +211,8 @@ class ViewSource(Protocol):
         """Return True when every fold's view holds the real test rows; False too when there is no test."""
         ...
 
-    def smoke(self) -> View:
-        """Return the small view."""
+    def smoke(self, scale: int = 1) -> View:
+        """Return the small view, `scale` times as large as the smallest."""
         ...
 
     def full(self) -> View:

@@ -35,11 +35,30 @@ with open("input/test.csv", "a") as file:
 """
 
 
-def make_run(out: Path, sandbox: ProcessSandbox, engineer: ScriptedEngineer, nodes: int) -> Run:
+PICKY = """
+import csv
+if len(list(csv.reader(open("input/train.csv", newline="")))) < LEAST:
+    raise ValueError("too few rows")
+"""
+
+
+def test_a_smoke_error_counts_only_when_it_repeats_at_twice_the_size(tmp_path: Path) -> None:
+    def answer(context: Context) -> Proposal:
+        least = 1500 if not context.siblings else 2500
+        return Proposal(plan="p", code=f"OFFSET = 0.5\nLEAST = {least}\n" + PICKY + HONEST)
+
+    run = make_run(tmp_path / "run", ProcessSandbox(tmp_path / "work"), ScriptedEngineer(answer), nodes=2, rows=6000)
+    run.execute()
+    assert run.tree[1].state is NodeState.SCORED
+    assert (run.tree[2].state, run.tree[2].fault) == (NodeState.FAILED, Fault.ERROR)
+    assert run.tree[2].folds == ()
+
+
+def make_run(out: Path, sandbox: ProcessSandbox, engineer: ScriptedEngineer, nodes: int, rows: int = ROWS) -> Run:
     settings = make_settings(budget__nodes=nodes)
     RunDirectory.reserve(out)
-    task = write_task(out.parent / "data")
-    profile = Profile(train_rows=ROWS, test_rows=TEST_ROWS, columns=())
+    task = write_task(out.parent / "data", rows)
+    profile = Profile(train_rows=rows, test_rows=TEST_ROWS, columns=())
     store = RunDirectory.create(out, settings.dump(), task, profile)
     return assemble(store, settings, engineer=engineer, sandbox=sandbox, pool=InlinePool(), clock=FakeClock())
 

@@ -409,6 +409,9 @@ def test_the_smoke_view_is_small_and_shows_every_class(tmp_path: Path) -> None:
     assert {labels[row] for row in view.rows.tolist()} == {"no", "yes", "rare"}
     assert len(view.rows) == 300
     assert not view.has_real_test
+    larger = views.smoke(scale=2)
+    assert len(read(larger.directory / "train.csv")[1]) == 2000
+    assert len(larger.rows) == 600
 
 
 def test_a_fold_that_does_not_exist_is_refused(task: Task, tmp_path: Path) -> None:

@@ -71,8 +71,14 @@ class Evaluator:
         self._node_directory = node_directory
 
     def smoke(self, node: int, code: str, cancel: Flag) -> Evaluation:
-        """Run the script on the small view; only that it runs and answers validly counts."""
-        return self._run(node, code, self._views.smoke(), cancel, self._discard)
+        """Run the script on the small view; only that it runs and answers validly counts.
+
+        An error counts only when it comes again at twice the size: few rows alone can cause one.
+        """
+        first = self._run(node, code, self._views.smoke(), cancel, self._discard)
+        if first.fault not in (Fault.ERROR, Fault.INVALID_SUBMISSION):
+            return first
+        return self._run(node, code, self._views.smoke(scale=2), cancel, self._discard)
 
     def fold(self, node: int, code: str, fold: int, cancel: Flag) -> Evaluation:
         """Run the script on a fold's view, keep its predictions and score them on the guide part."""

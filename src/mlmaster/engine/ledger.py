@@ -102,7 +102,7 @@ class Ledger:
     def proposal_share(self, folds: int) -> float:
         """Return how long a recent proposal took, in evaluations of a whole node.
 
-        Before a node is finished its time is that of the folds so far; before any fold it is taken to be a proposal's.
+        Before a node is finished its time is that of the folds so far; before any fold, that of a slow proposal.
         """
         if not self._proposal_s:
             return 0.0
@@ -111,7 +111,7 @@ class Ledger:
             return proposal_s / max(1e-3, float(np.mean(self._evaluation_s[-20:])))
         if self._fold_s:
             return proposal_s / max(1e-3, folds * float(np.mean(self._fold_s)))
-        return min(1.0, proposal_s)
+        return 1.0 if proposal_s > 1.0 else 0.0
 
     def _spend(self, node: int, seconds: float) -> None:
         self.wall_s[node] = self.wall_s.get(node, 0.0) + seconds

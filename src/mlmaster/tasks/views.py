@@ -111,9 +111,9 @@ class Views:
         """Return the view that hides fold `fold`."""
         return self._get(f"fold-{fold}", fold)
 
-    def smoke(self) -> View:
+    def smoke(self, scale: int = 1) -> View:
         """Return the small view: some visible and hidden rows with their files, every class, no real test rows."""
-        return self._get("smoke")
+        return self._get("smoke" if scale == 1 else f"smoke-{scale}")
 
     def full(self) -> View:
         """Return the view of the last fit: every labelled row visible, the real test rows as the test table.
@@ -140,12 +140,12 @@ class Views:
             (directory / "views" / f"{name}.json").write_text(text, encoding="utf-8", errors="surrogatepass")
 
     def plan(self, name: str) -> Plan:
-        """Return the plan of the view called `smoke`, `full`, `new-rows` or `fold-<number>`.
+        """Return the plan of the view called `smoke`, `smoke-<scale>`, `full`, `new-rows` or `fold-<number>`.
 
         `new-rows` has all labelled rows and no test rows yet: who has some fills in `test`, `test_rows` and `test_files`.
         """
-        if name == "smoke":
-            return self._plan_smoke()
+        if name.startswith("smoke"):
+            return self._plan_smoke(name, int(name.removeprefix("smoke").removeprefix("-") or 1))
         if name == "new-rows":
             return make_plan(self._facts, name, self._sides(self._labelled), with_test=False, order_key="")
         return self._plan_full() if name == "full" else self._plan_fold(int(name.removeprefix("fold-")))
@@ -183,14 +183,14 @@ class Views:
         sides = self._sides(self._assignment != fold, self._assignment == fold)
         return self._make(f"fold-{fold}", sides, with_test=self._rides_along)
 
-    def _plan_smoke(self) -> Plan:
+    def _plan_smoke(self, name: str, scale: int) -> Plan:
         rows = np.flatnonzero(self._labelled)
         strata = find_strata(self.task, self._truth[rows])
-        visible, hidden = pick_small(strata, self._seed, SMOKE_VISIBLE, SMOKE_HIDDEN)
+        visible, hidden = pick_small(strata, self._seed, SMOKE_VISIBLE * scale, SMOKE_HIDDEN * scale)
         masks = np.zeros((2, len(self._labelled)), dtype=bool)
         masks[0, rows[visible]] = True
         masks[1, rows[hidden]] = True
-        return self._make("smoke", self._sides(masks[0], masks[1]), with_test=False)
+        return self._make(name, self._sides(masks[0], masks[1]), with_test=False)
 
     def _plan_full(self) -> Plan:
         if self._facts.test is None:

@@ -32,12 +32,12 @@ from mlmaster.wiring import assemble
 ROWS, TEST_ROWS = 90, 20
 
 
-def write_task(folder: Path) -> Task:
+def write_task(folder: Path, rows: int = ROWS) -> Task:
     """Write the toy task's tables and return the task."""
     folder.mkdir(parents=True, exist_ok=True)
     rng = random.Random(5)
-    train = [(i, round(rng.uniform(1, 9), 4)) for i in range(ROWS)]
-    test = [(1000 + i, round(rng.uniform(1, 9), 4)) for i in range(TEST_ROWS)]
+    train = [(i, round(rng.uniform(1, 9), 4)) for i in range(rows)]
+    test = [(100_000 + i, round(rng.uniform(1, 9), 4)) for i in range(TEST_ROWS)]
     (folder / "train.csv").write_text("id,x,y\n" + "".join(f"{i},{x},{x}\n" for i, x in train))
     (folder / "test.csv").write_text("id,x\n" + "".join(f"{i},{x}\n" for i, x in test))
     (folder / "sample_submission.csv").write_text("id,y\n" + "".join(f"{i},0\n" for i, _ in test))
