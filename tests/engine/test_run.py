@@ -317,3 +317,15 @@ def test_nothing_but_guide_is_in_the_journal_before_the_judge_is_opened(tmp_path
     assert kinds.index("JudgeOpened") == kinds.index("Selected") - 1
     assert "JudgeOpened" not in kinds[: kinds.index("Selected") - 1]
     assert SmokePassed.__name__ not in kinds
+
+
+def test_a_full_disk_under_a_node_is_ours_and_ends_the_run_resumable(tmp_path: Path) -> None:
+    engineer = ScriptedEngineer(lambda c: Proposal(plan="p", code=script(0.5, tag=str(c.seed))))
+    run = make_run(tmp_path / "run", engineer=engineer, budget__nodes=4)
+    for node in range(1, 30):  # a folder where the predictions are to be written: nothing can be
+        (run.store.node_directory(node) / ".fold-0.tmp.npz").mkdir()
+    assert run.execute() is None
+    assert events_of(tmp_path / "run")[-1] == RunEnded(reason="infrastructure")
+    for node in range(1, 30):
+        (run.store.node_directory(node) / ".fold-0.tmp.npz").rmdir()
+    assert make_run(tmp_path / "run", engineer=engineer).execute() is not None

@@ -95,3 +95,16 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
 def test_a_folder_without_journal_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(RunDirectoryError, match="not a run directory"):
         Journal(tmp_path, writable=False)
+
+
+def test_a_full_disk_is_said_and_loses_nothing(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, writable=True)
+    journal.append([RunResumed(version="1")], elapsed_s=1)
+    pages = journal._connection.execute("PRAGMA page_count").fetchone()[0]
+    journal._connection.execute(f"PRAGMA max_page_count={pages}")
+    with pytest.raises(RunDirectoryError, match="no space left"):
+        journal.append([Refused(node=1, reason="exhausted", detail="x" * 20_000)], elapsed_s=2)
+    journal._connection.execute("PRAGMA max_page_count=100000")
+    journal.append([RunEnded(reason="time")], elapsed_s=3)
+    assert [r.seq for r in journal.read()] == [1, 2]
+    journal.close()

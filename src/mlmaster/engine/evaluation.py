@@ -149,6 +149,8 @@ class Evaluator:
             except (SubmissionError, TaskError) as error:
                 return _outcome(execution, Fault.INVALID_SUBMISSION, str(error))
             return _outcome(execution, None, "", *(kept or (None, None)))
+        except OSError as error:
+            raise InfrastructureError(f"what node {node} predicted cannot be kept: {error}") from error
         finally:
             _delete(execution.directory)
 

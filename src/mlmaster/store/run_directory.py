@@ -150,10 +150,15 @@ class RunDirectory:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write a text file so that a reader or a crash never sees half of it."""
+    """Write a text file so that a reader or a crash never sees half of it.
+
+    Raises:
+        RunDirectoryError: It cannot be written, for lack of space or of permission.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    with _explaining(path.parent):
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
 
 
 def _require_run(directory: Path) -> None:
