@@ -148,6 +148,8 @@ class Metric(Protocol):
     direction: Direction
     kinds: frozenset[PredictionKind]
     title: str
+    perfect: float | None
+    """The value of perfect predictions, which no estimate may pass; None when unknown."""
 
     def score(self, truth: Array, predictions: Array) -> float:
         """Return the metric over aligned rows; higher or lower is better by `direction`.

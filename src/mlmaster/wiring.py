@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Event as Flag
 
 import psutil
+from pydantic import ValidationError
 
 from mlmaster.core.budget import BudgetLimits
 from mlmaster.core.clock import SystemClock
@@ -24,7 +25,7 @@ from mlmaster.engine.run import Parts, Run
 from mlmaster.engine.selection import Selector
 from mlmaster.engine.settings import EngineSettings
 from mlmaster.engineers.offline import OfflineEngineer
-from mlmaster.errors import DataError, RunDirectoryError, SettingsError, UserError
+from mlmaster.errors import DataError, RunDirectoryError, SettingsError
 from mlmaster.metrics.registry import Registry
 from mlmaster.metrics.rules import check as check_metric
 from mlmaster.ports import Clock, Engineer, Sandbox
@@ -83,10 +84,10 @@ def new_run(source: str | Path, settings: Settings, out: Path | None = None) -> 
         store = RunDirectory.create(directory, settings.dump(), prepared.task, prepared.profile)
         try:
             return assemble(store, settings), prepared
-        except UserError:
+        except BaseException:
             store.close()
             raise
-    except UserError:
+    except BaseException:  # a Ctrl-C while loading too: a half-made directory is no run
         _empty(directory, keep=was_there)
         raise
 
@@ -100,7 +101,10 @@ def reopen(directory: Path, limits: BudgetLimits | None = None) -> Run:
     store = RunDirectory.open_for_writing(directory.absolute())
     try:
         return assemble(store, Settings.model_validate(store.settings()), limits)
-    except UserError:
+    except ValidationError as error:
+        store.close()
+        raise RunDirectoryError(f"{directory / 'run.yaml'} was changed and cannot be read: {error}") from error
+    except BaseException:
         store.close()
         raise
 
@@ -152,7 +156,7 @@ def assemble(
         sandbox=sandbox,
         store=store,
         results=results,
-        finisher=Finisher(task, profile, selector, results, evaluator),
+        finisher=Finisher(task, profile, selector, results, evaluator, engine.reserve_s(limits.time_s) / 2),
         pool=pool or ThreadPool(engine.actual_proposal_workers, engine.actual_slots),
         clock=clock,
     )

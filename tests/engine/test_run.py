@@ -1,5 +1,6 @@
 import csv
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from mlmaster.core.execution import Fault
 from mlmaster.core.node import NodeState, Operator
 from mlmaster.core.proposal import Context, Proposal
 from mlmaster.core.tree import Tree
-from mlmaster.errors import Exhausted, InfrastructureError, ProposalRefused
+from mlmaster.errors import Exhausted, InfrastructureError, ProposalRefused, RunDirectoryError
 from mlmaster.testing.clock import FakeClock
 from mlmaster.testing.fake_sandbox import Outcome
 from mlmaster.testing.scripted_engineer import ScriptedEngineer
@@ -55,7 +56,7 @@ def test_a_run_ends_with_an_answer_and_an_estimate(tmp_path: Path) -> None:
     assert selected.expected_low is not None
     assert selected.expected_high is not None
     assert selected.predicted_low is not None
-    assert selected.predicted_low < selected.expected_low < selected.judge < selected.expected_high
+    assert 0 <= selected.predicted_low <= selected.expected_low < selected.judge < selected.expected_high
     answer, truth = read_submission(out), read_test(out)
     assert answer.keys() == truth.keys()
     error = math.sqrt(sum((answer[key] - truth[key]) ** 2 for key in truth) / TEST_ROWS)
@@ -137,6 +138,15 @@ def test_spent_time_is_restored(tmp_path: Path) -> None:
     assert again.elapsed_s == pytest.approx(spent)
     assert again.tree.nodes == run.tree.nodes
     again.store.close()
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_bytes(b"torn")])
+def test_a_damaged_artifact_is_named(tmp_path: Path, damage: Callable[[Path], None]) -> None:
+    out = tmp_path / "run"
+    make_run(out, budget__nodes=2).execute()
+    damage(out / "nodes" / "1" / "fold-1.npz")
+    with pytest.raises(RunDirectoryError, match=r"fold-1\.npz"):
+        make_run(out)
 
 
 def test_a_finished_run_is_not_run_again(tmp_path: Path) -> None:

@@ -83,3 +83,12 @@ def test_no_run_there(tmp_path: Path) -> None:
         RunDirectory.open_for_reading(tmp_path / "nothing")
     with pytest.raises(RunDirectoryError, match="not a run directory"):
         RunDirectory.open_for_writing(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["run.yaml", "task.json", "profile.json"])
+def test_a_damaged_file_is_named(run: RunDirectory, name: str) -> None:
+    (run.directory / name).write_text("{ not: [valid")
+    reading = {"run.yaml": run.settings, "task.json": run.task, "profile.json": run.profile}[name]
+    with pytest.raises(RunDirectoryError, match=name):
+        reading()
+    run.close()

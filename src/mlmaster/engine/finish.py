@@ -27,6 +27,8 @@ class Finisher:
     selector: Selector
     results: ResultWriter
     evaluator: Evaluator
+    margin_s: float
+    """Seconds kept from the fitting of weights for judging and writing."""
 
     def finish(
         self,
@@ -52,7 +54,7 @@ class Finisher:
             candidates = [node for node in candidates if self.results.has_test(node)]
         if not candidates:
             return None
-        finalists = self.selector.finalists(tree, candidates, lambda: seconds_left() < 2.0)
+        finalists = self.selector.finalists(tree, candidates, lambda: seconds_left() < self.margin_s)
         test_rows = self.profile.test_rows or self.profile.train_rows
         opened, selected = self.selector.open_judge(finalists, test_rows, is_judge_reused)
         emit(opened, selected)

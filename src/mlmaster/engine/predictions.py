@@ -10,10 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mlmaster.errors import RunDirectoryError
 from mlmaster.ports import Array
 
 
@@ -44,7 +46,15 @@ def save(directory: Path, fold: int, predictions: FoldPredictions) -> None:
 
 
 def load(directory: Path, fold: int) -> FoldPredictions:
-    """Read a fold's predictions."""
-    with np.load(_path(directory, fold), allow_pickle=False) as stored:
-        arrays: dict[str, Any] = {name: stored.get(name) for name in FoldPredictions.__slots__}
+    """Read a fold's predictions.
+
+    Raises:
+        RunDirectoryError: The file is missing or damaged.
+    """
+    path = _path(directory, fold)
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            arrays: dict[str, Any] = {name: stored.get(name) for name in FoldPredictions.__slots__}
+    except (OSError, ValueError, BadZipFile) as error:
+        raise RunDirectoryError(f"{path} is missing or damaged ({error}); restore it, or start a new run") from error
     return FoldPredictions(**arrays)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlmaster.core.events import JudgeOpened, Selected
+from mlmaster.core.score import Direction
 from mlmaster.core.task import PredictionKind, Task
 from mlmaster.core.tree import Tree
 from mlmaster.engine import noise
@@ -197,13 +198,23 @@ class Selector:
         scale = 1 + judge_rows / max(1, test_rows or judge_rows)
         predicted = expected * scale**0.5
         note = "judge reused: it was opened before, so the estimate may be optimistic" if is_reused else ""
+        expected_low, expected_high = self._interval(judge, expected)
+        predicted_low, predicted_high = self._interval(judge, predicted)
         return base.model_copy(
             update={
                 "judge": judge,
-                "expected_low": judge - expected,
-                "expected_high": judge + expected,
-                "predicted_low": judge - predicted,
-                "predicted_high": judge + predicted,
+                "expected_low": expected_low,
+                "expected_high": expected_high,
+                "predicted_low": predicted_low,
+                "predicted_high": predicted_high,
                 "note": note,
             }
         )
+
+    def _interval(self, middle: float, half: float) -> tuple[float, float]:
+        """Return the bounds around a value, cut off where the metric is perfect."""
+        low, high = middle - half, middle + half
+        perfect = self.metric.perfect
+        if perfect is None:
+            return low, high
+        return (max(low, perfect), high) if self.task.direction is Direction.MINIMIZE else (low, min(high, perfect))

@@ -35,7 +35,7 @@ class EngineSettings(BaseModel):
     disk_gb: float = Field(default=10.0, gt=0)
     """Disk one evaluation may write, in GiB."""
     reserve: float = Field(default=0.05, ge=0, le=0.5)
-    """Share of the time budget kept for the final selection, at least 5 s and at most 10 min."""
+    """Share of the time budget kept for the final selection, at least 8 s and at most 10 min."""
     test_rides_along: bool | None = None
     """Predict the real test rows in every evaluation; by default when that costs little."""
     racing_se: float = Field(default=2.0, ge=0)
@@ -70,4 +70,4 @@ class EngineSettings(BaseModel):
 
     def reserve_s(self, time_s: float | None) -> float:
         """Return the seconds kept for the final selection."""
-        return 0.0 if time_s is None else min(600.0, time_s / 2, max(5.0, self.reserve * time_s))
+        return 0.0 if time_s is None else min(600.0, time_s / 2, max(8.0, self.reserve * time_s))

@@ -32,6 +32,7 @@ class FileMetric:
     title: str
     file: Path
     function: Callable[[Array, Array], float]
+    perfect: float | None = None
 
     def score(self, truth: Array, predictions: Array) -> float:
         """Return what the file's `score` returns; see `mlmaster.ports.Metric`.

@@ -114,11 +114,14 @@ class DefinedMetric:
     direction: Direction = field(init=False)
     kinds: frozenset[PredictionKind] = field(init=False)
     title: str = field(init=False)
+    perfect: float | None = field(init=False)
 
     def __post_init__(self) -> None:
         self.name = self.name or self.definition.name
         self.direction = self.definition.direction
         self.kinds = self.definition.kinds
+        # every built-in metric that is minimised is 0 at best, every one that is maximised 1
+        self.perfect = 0.0 if self.direction is Direction.MINIMIZE else 1.0
         self.title = self.definition.title.replace("@k", f"@{self.options.k}")
 
     def score(self, truth: Array, predictions: Array) -> float:

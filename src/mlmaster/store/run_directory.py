@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
@@ -23,6 +23,8 @@ from mlmaster.core.events import Event, Record
 from mlmaster.core.task import Profile, Task
 from mlmaster.errors import RunDirectoryError
 from mlmaster.store.journal import FILE_NAME, Journal
+
+_T = TypeVar("_T")
 
 
 class RunDirectory:
@@ -93,16 +95,24 @@ class RunDirectory:
 
     def settings(self) -> dict[str, Any]:
         """Return the resolved settings the run began with."""
-        loaded: dict[str, Any] = yaml.safe_load((self._directory / "run.yaml").read_text(encoding="utf-8"))
+        loaded: dict[str, Any] = self._read("run.yaml", yaml.safe_load)
         return loaded
 
     def task(self) -> Task:
         """Return the resolved task."""
-        return Task.model_validate_json((self._directory / "task.json").read_text(encoding="utf-8"))
+        return self._read("task.json", Task.model_validate_json)
 
     def profile(self) -> Profile:
         """Return the data profile."""
-        return Profile.model_validate_json((self._directory / "profile.json").read_text(encoding="utf-8"))
+        return self._read("profile.json", Profile.model_validate_json)
+
+    def _read(self, name: str, parse: Callable[[str], _T]) -> _T:
+        path = self._directory / name
+        try:
+            return parse(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, yaml.YAMLError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise RunDirectoryError(f"{path} cannot be read: {reason}; restore it, or start a new run") from error
 
     def append(self, events: Sequence[Event], elapsed_s: float) -> Sequence[Record]:
         """Append events in one durable transaction."""
