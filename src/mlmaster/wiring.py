@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,7 @@ from mlmaster.settings import Settings
 from mlmaster.store.run_directory import RunDirectory
 from mlmaster.tasks.load import load
 from mlmaster.tasks.loaded import Inference
+from mlmaster.tasks.pool import discard
 from mlmaster.tasks.views import Views
 from mlmaster.version import __version__
 
@@ -126,6 +128,7 @@ def assemble(
     views = Views(task, store.directory / "pool", settings.seed, engine.folds, engine.test_rides_along)
     check_metric(metric, task, views.truth[views.labelled])
     clock = clock or SystemClock()
+    discard(store.directory / "work")  # what a killed process left; the writer's lock is ours
     sandbox = sandbox or make_sandbox(settings, store.directory / "work")
     engineer = engineer or make_engineer(settings)
     policy = make_policy(settings.search)
@@ -201,7 +204,8 @@ def predict(directory: Path, table: Path) -> reproduce.Cells:
         raise RunDirectoryError(f"{directory} has no result yet; go on with `mlmaster resume {directory}`")
     if not table.is_file():
         raise DataError(f"{table}: there is no such file")
-    sandbox = make_sandbox(settings, store.directory / "work")
+    work = tempfile.TemporaryDirectory(prefix="mlmaster-")
+    sandbox = make_sandbox(settings, Path(work.name))
     limits = script_limits(settings.engine, BudgetLimits())
 
     def run(script: Path, view: Path) -> Path:
@@ -218,6 +222,7 @@ def predict(directory: Path, table: Path) -> reproduce.Cells:
         raise DataError(str(error)) from error
     finally:
         sandbox.close()
+        work.cleanup()
 
 
 def _free_directory(source: str | Path) -> Path:

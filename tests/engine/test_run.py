@@ -140,6 +140,17 @@ def test_spent_time_is_restored(tmp_path: Path) -> None:
     again.store.close()
 
 
+def test_what_a_killed_process_left_is_swept_away(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    make_run(out, budget__nodes=2).execute()
+    left = out / "work" / "left" / "input"
+    left.mkdir(parents=True)
+    (left / "train.csv").write_text("half a view")
+    left.chmod(0o555)
+    make_run(out).store.close()
+    assert not left.exists()
+
+
 @pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_bytes(b"torn")])
 def test_a_damaged_artifact_is_named(tmp_path: Path, damage: Callable[[Path], None]) -> None:
     out = tmp_path / "run"

@@ -5,7 +5,6 @@ The script's directory is deleted here; what is kept are the predictions (`mlmas
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from mlmaster.engine.predictions import FoldPredictions
 from mlmaster.errors import InfrastructureError, SubmissionError, TaskError
 from mlmaster.metrics.submission import read_probabilities, read_submission
 from mlmaster.ports import Array, Metric, Sandbox, ViewSource
+from mlmaster.tasks.pool import discard
 
 PROBABILITIES_FILE = "probabilities.csv"
 FULL = -1
@@ -152,7 +152,7 @@ class Evaluator:
         except OSError as error:
             raise InfrastructureError(f"what node {node} predicted cannot be kept: {error}") from error
         finally:
-            _delete(execution.directory)
+            discard(execution.directory)
 
 
 def _outcome(
@@ -171,11 +171,3 @@ def _of_test(view: View, answer: Array) -> Array | None:
         return None
     positions = np.flatnonzero(view.rows < 0)
     return answer[positions[np.argsort(-1 - view.rows[positions], kind="stable")]]
-
-
-def _delete(directory: Path) -> None:
-    """Delete a script's directory, whatever permissions it set."""
-    for folder in (directory, *directory.rglob("*")):
-        if folder.is_dir() and not folder.is_symlink():
-            folder.chmod(0o700)
-    shutil.rmtree(directory, ignore_errors=True)
