@@ -3,9 +3,8 @@
     python benchmarks/slots.py
 
 Runs the real engine, policy and thread pools for a minute with an engineer that sleeps and a sandbox that sleeps: with five
-folds a node (the default for small data), and with a single fold, the hardest case, for five and for eight drafts: `mcts`
-keeps one node of a branch in flight, so no more nodes are under way than there are branches. Time counts from the first
-script to the last.
+folds a node (the default for small data), and with a single fold, the hardest case: `mcts` keeps one node of a branch in
+flight, so no more nodes are under way than branches at work (`search.widest`). Time counts from the first script to the last.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from mlmaster.testing.toy_run import make_run, play, tinker
 PROPOSAL_S, SCRIPT_S, SLOTS, WORKERS = 2.0, 1.0, 2, 6
 
 
-def busy_fraction(folds: int, drafts: int, seconds: float) -> dict[str, float]:
+def busy_fraction(folds: int, seconds: float) -> dict[str, float]:
     """Return the share of time in which both slots ran a script, and what was done."""
     intervals: list[tuple[float, float]] = []
     lock = Lock()
@@ -53,7 +52,6 @@ def busy_fraction(folds: int, drafts: int, seconds: float) -> dict[str, float]:
             clock=SystemClock(),
             behave=behave,
             engine__folds=folds,
-            search__drafts=drafts,
             engine__slots=SLOTS,
             engine__proposal_workers=WORKERS,
             budget__nodes=None,
@@ -75,10 +73,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=60.0)
     seconds = parser.parse_args().seconds
-    found = {
-        f"{folds} folds, {drafts} drafts": busy_fraction(folds, drafts, seconds)
-        for folds, drafts in ((5, 5), (1, 5), (1, 8))
-    }
+    found = {f"{folds} folds": busy_fraction(folds, seconds) for folds in (5, 1)}
     setting = {"proposal_s": PROPOSAL_S, "script_s": SCRIPT_S, "slots": SLOTS, "proposal_workers": WORKERS}
     write_result("slots", {"setting": setting, **found})
 

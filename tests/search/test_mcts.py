@@ -51,6 +51,9 @@ def test_it_starts_with_drafts_as_long_as_all_are_in_flight(board: Board, add: A
     for _ in range(5):
         assert choose(board) == Choice(DRAFT, (0,), "new", "draft")
         add(DRAFT)
+    for _ in range(3):  # every branch is at work: the root is widened, for no slot shall stand idle
+        assert choose(board) == Choice(DRAFT, (0,), "new", "widen")
+        add(DRAFT)
     assert choose(board) is None
 
 
@@ -187,9 +190,9 @@ def test_beyond_the_cap_it_drafts_only_when_everything_at_rest_is_exhausted(boar
     assert len(board.tree.children(good)) == SearchSettings().elite_improves
 
 
-def test_widening_keeps_no_more_branches_at_work_than_the_cap(board: Board, add: Add) -> None:
+def test_widening_keeps_no_more_branches_at_work_than_the_widest(board: Board, add: Add) -> None:
     close(board)
-    for _ in range(5):
+    for _ in range(8):
         assert choose(board) == Choice(DRAFT, (0,), "new", "widen")
         add(DRAFT)
     assert choose(board) is None

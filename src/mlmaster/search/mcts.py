@@ -81,6 +81,6 @@ class MctsPolicy:
         return None if found is None else Choice(found[0], (found[1],), chain="new", reason="uct")
 
     def _widen(self, tree: Tree, operators: Operators) -> Choice | None:
-        """Draft beyond the cap: every branch at rest is exhausted, and fewer than the cap are at work."""
+        """Draft beyond the cap: no branch at rest can go on, and not too many are at work already."""
         at_work = sum(tree.pending(draft) > 0 for draft in tree.children(ROOT))
-        return self._draft(tree, operators, cap=None, reason="widen") if at_work < self._settings.drafts else None
+        return self._draft(tree, operators, cap=None, reason="widen") if at_work < self._settings.widest else None

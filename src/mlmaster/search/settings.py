@@ -28,6 +28,8 @@ class SearchSettings(BaseModel):
 
     drafts: int = Field(default=5, ge=1)
     """Drafts before the root is full; more are made only when nothing else can be worked on."""
+    widest: int = Field(default=8, ge=1)
+    """Branches at work at a time up to which mcts drafts beyond the cap rather than leave a slot idle."""
     debugs: int = Field(default=1, ge=1)
     """Debug children of a faulty node."""
     improves: int = Field(default=3, ge=1)
