@@ -16,13 +16,10 @@ MOST_MEMBERS = 5
 """Largest blend: more members cost more time than they bring."""
 
 
-def combinations_that_paid(
+def promising_combinations(
     recipe: Recipe, facts: Facts, edits: Sequence[Edit], history: Sequence[Node]
 ) -> Iterator[tuple[str, Recipe]]:
-    """Yield recipes with two or three edits that paid elsewhere and are not in this one, the best record first.
-
-    Where fewer than two paid, untried ones join by their priors.
-    """
+    """Yield recipes with two or three more edits: those that paid elsewhere, then untried ones by their priors."""
     gains, misses = evidence(history)
     fresh = [edit for edit in edits if edit.name not in recipe.edits and edit.apply(recipe, facts) is not None]
     paid = [edit for edit in fresh if gains[edit.name] > 0]

@@ -79,8 +79,8 @@ def _candidates(context: Context, facts: Facts) -> Iterator[Candidate]:
         case Operator.DEBUG:
             yield from _safer(recipe, context, facts)
         case Operator.EVOLVE:
-            for names, changed in combine.combinations_that_paid(recipe, facts, EDITS, context.history):
-                plan = f"Join what paid elsewhere in this run: {_spoken(names)}. {describe(changed, facts)}"
+            for names, changed in combine.promising_combinations(recipe, facts, EDITS, context.history):
+                plan = f"Join edits that paid in this run or are untried: {_spoken(names)}. {describe(changed, facts)}"
                 yield names, plan, changed
         case Operator.MERGE:
             others = _recipes(node for node, _ in context.others)
