@@ -135,3 +135,19 @@ def test_discard_removes_files_read_only_folders_and_nothing_at_all(tmp_path: Pa
     for name in ("d", "file", "missing"):
         discard(tmp_path / name)
     assert not list(tmp_path.iterdir())
+
+
+def test_discard_follows_no_link(tmp_path: Path) -> None:
+    private = tmp_path / "private"
+    private.mkdir()
+    (private / "key").write_text("decoy")
+    private.chmod(0o700)
+    (tmp_path / "work" / "deep").mkdir(parents=True)
+    (tmp_path / "work" / "deep" / "link").symlink_to(private, target_is_directory=True)
+    (tmp_path / "alone").symlink_to(private, target_is_directory=True)
+    discard(tmp_path / "work")
+    discard(tmp_path / "alone")
+    assert not (tmp_path / "work").exists()
+    assert not (tmp_path / "alone").is_symlink()
+    assert private.stat().st_mode & 0o777 == 0o700
+    assert (private / "key").read_text() == "decoy"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 from collections import defaultdict
@@ -150,12 +151,18 @@ def protect(folder: Path) -> None:
 
 
 def discard(folder: Path) -> None:
-    """Remove a folder with everything below it, read-only or not; a missing one is fine."""
-    if not folder.exists():
-        return
-    if not folder.is_dir():
+    """Remove a folder with everything below it, read-only or not; a missing one is fine.
+
+    A script may have left links in it: they are removed, and what they point to is not touched.
+    """
+    if folder.is_symlink() or folder.is_file():
         folder.unlink()
         return
-    for path in [folder, *(path for path in folder.rglob("*") if path.is_dir())]:
-        path.chmod(0o755)
+    if not folder.exists():
+        return
+    folder.chmod(0o755)
+    for parent, folders, _ in os.walk(folder):  # each folder is opened up before the walk goes into it
+        for path in (Path(parent, name) for name in folders):
+            if not path.is_symlink():
+                path.chmod(0o755)
     shutil.rmtree(folder)
