@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 import time
 from dataclasses import dataclass
@@ -239,9 +238,6 @@ def _free_directory(source: str | Path) -> Path:
 def _empty(directory: Path, *, keep: bool) -> None:
     """Take away what a failed start left in a directory that was empty or absent before."""
     for entry in directory.iterdir():
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry, ignore_errors=True)
-        else:
-            entry.unlink(missing_ok=True)
+        discard(entry)
     if not keep:
         directory.rmdir()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import Event as Flag
 from threading import Timer
@@ -11,6 +11,7 @@ from mlmaster.core.events import Event, Selected, SubmissionWritten
 from mlmaster.core.task import Profile, Task
 from mlmaster.core.tree import Tree
 from mlmaster.engine.evaluation import Evaluator
+from mlmaster.engine.ledger import Scores
 from mlmaster.engine.result import ResultWriter
 from mlmaster.engine.selection import Selector
 
@@ -33,6 +34,7 @@ class Finisher:
     def finish(
         self,
         tree: Tree,
+        scores: Mapping[int, Scores],
         read_code: Callable[[int], str],
         emit: Callable[..., None],
         seconds_left: Callable[[], float],
@@ -43,6 +45,7 @@ class Finisher:
 
         Args:
             tree: The finished tree.
+            scores: By node, with their noise.
             read_code: Script of a node.
             emit: Appends events to the journal.
             seconds_left: Of the whole run's time; infinity without a limit.
@@ -54,7 +57,7 @@ class Finisher:
             candidates = [node for node in candidates if self.results.has_test(node)]
         if not candidates:
             return None
-        finalists = self.selector.finalists(tree, candidates, lambda: seconds_left() < self.margin_s)
+        finalists = self.selector.finalists(tree, scores, candidates, lambda: seconds_left() < self.margin_s)
         test_rows = self.profile.test_rows or self.profile.train_rows
         opened, selected = self.selector.open_judge(finalists, test_rows, is_judge_reused)
         emit(opened, selected)

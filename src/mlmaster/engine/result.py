@@ -122,7 +122,7 @@ class ResultWriter:
         """Average each member over its folds, then the members by weight; one member alone is its own average."""
         if len(members) == 1:
             return over_folds(self._task, [answer for answer, _ in members[0][1] if answer is not None])
-        if self._task.prediction_kind is PredictionKind.LABEL:
+        if self._blends_probabilities(len(members)):
             return answer_from(self._task, weighted([(w, over_folds_of_probabilities(folds)) for w, folds in members]))
         return weighted(
             [(w, over_folds(self._task, [answer for answer, _ in folds if answer is not None])) for w, folds in members]

@@ -193,6 +193,7 @@ class Run:
             return None
         selected = self._parts.finisher.finish(
             self.tree,
+            self._ledger.scores,
             self._scripts.code,
             self.emit,
             lambda: self.budget().time_left_s,
@@ -278,13 +279,21 @@ class Run:
     # ---- dispatch
 
     def _dispatch(self) -> None:
+        busy = {node for work, node in self._busy if work is not Work.PREDICT}
         for node in self.tree.in_flight:
+            if node in busy:
+                continue
             if self.tree[node].state is NodeState.DECIDED:
                 self._submit((Work.PROPOSE, node), "proposing", self._proposing.job(node))
             elif self._free_slots():
                 self._submit((Work.EVALUATE, node), *self._next_evaluation(node))
         best = self.tree.best
-        if best is not None and self._free_slots() and self._wants_test(best):
+        if (
+            best is not None
+            and (Work.PREDICT, best) not in self._busy
+            and self._free_slots()
+            and self._wants_test(best)
+        ):
             job = partial(self._parts.evaluator.full, best, self._scripts.code(best), self._cancel)
             self._submit((Work.PREDICT, best), "predicting the test", job)
 
@@ -295,9 +304,8 @@ class Run:
         return self._settings.actual_slots - sum(work is not Work.PROPOSE for work, _ in self._busy)
 
     def _submit(self, key: Key, description: str, job: Callable[[], object]) -> None:
-        if key not in self._busy:
-            self._busy[key] = (description, self._parts.clock.monotonic())
-            self._parts.pool.submit(key, job)
+        self._busy[key] = (description, self._parts.clock.monotonic())
+        self._parts.pool.submit(key, job)
 
     def _next_evaluation(self, node: int) -> tuple[str, Callable[[], Evaluation]]:
         code = self._scripts.code(node)

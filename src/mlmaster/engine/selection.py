@@ -21,6 +21,7 @@ from mlmaster.core.task import PredictionKind, Task
 from mlmaster.core.tree import Tree
 from mlmaster.engine import noise
 from mlmaster.engine.blending import AVERAGED, answer_from, greedy_weights, weighted
+from mlmaster.engine.ledger import Scores
 from mlmaster.engine.predictions import FoldPredictions
 from mlmaster.errors import SubmissionError, TaskError
 from mlmaster.ports import Array, Metric, ViewSource
@@ -51,11 +52,14 @@ class Selector:
     seed: int
     blend_members: int
 
-    def finalists(self, tree: Tree, candidates: list[int], out_of_time: Callable[[], bool]) -> list[Finalist]:
+    def finalists(
+        self, tree: Tree, scores: Mapping[int, Scores], candidates: list[int], out_of_time: Callable[[], bool]
+    ) -> list[Finalist]:
         """Return the finalists, best single first; needs the guide part alone.
 
         Args:
             tree: The finished tree.
+            scores: By node, with their noise.
             candidates: SCORED nodes that can answer for the real test, best first; not empty.
             out_of_time: True ends the fitting of weights early.
         """
@@ -63,7 +67,7 @@ class Selector:
         blend = self._blend(candidates[: self.blend_members], out_of_time)
         if blend is not None:
             found.append(blend)
-        cheapest = self._cheapest(tree, candidates)
+        cheapest = self._cheapest(tree, scores, candidates)
         if cheapest is not None:
             found.append(self._single(cheapest, "simplest within one standard error"))
         return found
@@ -117,19 +121,15 @@ class Selector:
         ]
         return None if any(part is None for part in found) else [part for part in found if part is not None]
 
-    def _cheapest(self, tree: Tree, candidates: list[int]) -> int | None:
+    def _cheapest(self, tree: Tree, scores: Mapping[int, Scores], candidates: list[int]) -> int | None:
         best = candidates[0]
-        vectors = {node: self._vectors(tree, node) for node in candidates}
         within = []
         for node in candidates:
-            difference, error = noise.paired_difference(vectors[node], vectors[best], self.task.direction)
+            difference, error = noise.paired_difference(scores[node], scores[best], self.task.direction)
             if difference >= -error:
                 within.append(node)
         cheapest = min(within, key=lambda node: (tree[node].wall_s, node), default=best)
         return None if cheapest == best else cheapest
-
-    def _vectors(self, tree: Tree, node: int) -> dict[int, tuple[float, noise.Vector]]:
-        return {fold: (value, self.load(node, fold).resamples) for fold, value in tree[node].folds}
 
     # ---- scores
 
