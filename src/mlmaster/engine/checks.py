@@ -6,6 +6,7 @@ import ast
 import hashlib
 from collections.abc import Mapping
 
+from mlmaster.core.syntax import parse
 from mlmaster.errors import ProposalRefused
 
 SUBMISSION_FILE = "submission.csv"
@@ -18,7 +19,7 @@ def normalised_hash(code: str) -> str:
         ProposalRefused: `syntax`: the code does not parse.
     """
     try:
-        module = ast.parse(code)
+        module = parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None)
         raise ProposalRefused("syntax", f"line {line}: {error}" if line else str(error)) from error

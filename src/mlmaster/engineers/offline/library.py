@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+from mlmaster.core.syntax import parse
+
 _PACKAGE = "mlmaster.engineers.offline.blocks"
 _MODULES = (
     "reading",
@@ -75,7 +77,7 @@ def load() -> Library:
     for number, module in enumerate(_MODULES):
         text = (files(_PACKAGE) / f"{module}.py").read_text("utf-8")
         lines = text.splitlines()
-        for part in ast.parse(text).body:
+        for part in parse(text).body:
             match part:
                 case ast.Import(names=aliases):
                     for alias in aliases:
@@ -98,7 +100,7 @@ def load() -> Library:
 def gather(code: str) -> Needs:
     """Return what the code needs, directly and through the functions it uses."""
     library = load()
-    open_names = set(names_in(ast.parse(code)))
+    open_names = set(names_in(parse(code)))
     used: set[str] = set()
     taken: dict[str, Definition] = {}
     while open_names:
