@@ -25,10 +25,10 @@ from mlmaster.engine.run import Parts, Run
 from mlmaster.engine.selection import Selector
 from mlmaster.engine.settings import EngineSettings
 from mlmaster.engineers.offline import OfflineEngineer
-from mlmaster.errors import DataError, RunDirectoryError, SettingsError
+from mlmaster.errors import DataError, RunDirectoryError, SettingsError, TaskError
 from mlmaster.metrics.registry import Registry
 from mlmaster.metrics.rules import check as check_metric
-from mlmaster.ports import Clock, Engineer, Sandbox
+from mlmaster.ports import Clock, Engineer, Metric, Sandbox
 from mlmaster.sandbox.process import ProcessSandbox
 from mlmaster.search import make_policy
 from mlmaster.settings import Settings
@@ -126,6 +126,7 @@ def assemble(
     metric = Registry().for_task(task)
     views = Views(task, store.directory / "pool", settings.seed, engine.folds, engine.test_rides_along)
     check_metric(metric, task, views.truth[views.labelled])
+    _check_folds(metric, task, views)
     clock = clock or SystemClock()
     discard(store.directory / "work")  # what a killed process left; the writer's lock is ours
     sandbox = sandbox or make_sandbox(settings, store.directory / "work")
@@ -163,6 +164,18 @@ def assemble(
         clock=clock,
     )
     return Run(parts, limits, engine, settings.search, settings.seed, start)
+
+
+def _check_folds(metric: Metric, task: Task, views: Views) -> None:
+    """Refuse folds on which no solution could be scored, before any is blamed for it."""
+    for fold in range(views.folds):
+        try:
+            check_metric(metric, task, views.truth[(views.assignment == fold) & views.guide])
+        except TaskError as error:
+            raise TaskError(
+                f"the hidden rows of fold {fold} are too few to score: {error}; "
+                f"there are {views.folds} folds, take fewer with --set engine.folds=2, or give more rows"
+            ) from error
 
 
 def make_engineer(settings: Settings) -> Engineer:

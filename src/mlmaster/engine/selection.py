@@ -172,10 +172,15 @@ class Selector:
         return found
 
     def _is_rejected(self, blend: Finalist, single: Finalist) -> bool:
-        """Return True when judge puts the blend more than one standard error behind the best single."""
-        difference, error = noise.paired_difference(
-            self._judge_vectors(blend), self._judge_vectors(single), self.task.direction
-        )
+        """Return True when judge puts the blend more than one standard error behind the best single.
+
+        A judge part that cannot be scored says nothing against the blend.
+        """
+        try:
+            mine, theirs = self._judge_vectors(blend), self._judge_vectors(single)
+        except (SubmissionError, TaskError):
+            return False
+        difference, error = noise.paired_difference(mine, theirs, self.task.direction)
         return difference < -error
 
     # ---- the honest answer
