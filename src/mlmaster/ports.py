@@ -17,6 +17,7 @@ from mlmaster.core.events import Event, Record
 from mlmaster.core.execution import Execution, Limits
 from mlmaster.core.node import Operator
 from mlmaster.core.proposal import Context, Proposal
+from mlmaster.core.scheme import Scheme
 from mlmaster.core.score import Direction
 from mlmaster.core.task import PredictionKind, TaskKind
 from mlmaster.core.tree import Tree
@@ -160,6 +161,17 @@ class Metric(Protocol):
         """
         ...
 
+    def resampled(self, truth: Array, predictions: Array, counts: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
+        """Return the metric of many resamples at once, shape (resamples,).
+
+        Args:
+            truth: As for `score`, n rows.
+            predictions: As for `score`; `score` accepts them.
+            counts: Shape (resamples, n): how often each row is drawn. Row r of the result is what `score` returns for the
+                rows repeated `counts[r]` times each; NaN where that is undefined.
+        """
+        ...
+
 
 class MetricRegistry(Protocol):
     """Metrics by name."""
@@ -186,7 +198,7 @@ class ViewSource(Protocol):
 
     @property
     def folds(self) -> int:
-        """Return the number of folds."""
+        """Return the number of folds, over all repeats; in each repeat a row is hidden at most once."""
         ...
 
     @property
@@ -197,6 +209,16 @@ class ViewSource(Protocol):
     @property
     def guide(self) -> NDArray[np.bool_]:
         """Return shape (train rows,): True where a row's label may guide the search, False where it is for the judge."""
+        ...
+
+    @property
+    def scheme(self) -> Scheme:
+        """Return how the hidden evaluation is laid out."""
+        ...
+
+    @property
+    def clusters(self) -> NDArray[np.int64]:
+        """Return shape (train rows,): rows of one number depend on each other and are drawn together."""
         ...
 
     @property
@@ -215,6 +237,13 @@ class ViewSource(Protocol):
 
     def smoke(self, scale: int = 1) -> View:
         """Return the small view, `scale` times as large as the smallest."""
+        ...
+
+    def fresh(self) -> View:
+        """Return a view that hides guide rows of every fold, chosen and ordered under a key that no other view has used.
+
+        As many rows as one fold hides; no row of the judge part is hidden, and all of them stay out of the view.
+        """
         ...
 
     def full(self) -> View:

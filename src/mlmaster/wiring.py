@@ -147,6 +147,7 @@ def assemble(
         sandbox=sandbox.name,
         folds=views.folds,
         seed=settings.seed,
+        scheme=views.scheme,
         settings=settings.dump(),
     )
     parts = Parts(

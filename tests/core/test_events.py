@@ -25,10 +25,19 @@ LIMITS = st.builds(
     cost_usd=st.none() | AMOUNTS,
     tokens=st.none() | st.integers(min_value=0),
 )
+RELATIONS = st.builds(Relation, test=st.none() | FINITE, row=FINITE, by_key=FINITE)
 FIELDS: dict[str, st.SearchStrategy[object]] = {
     "settings": st.dictionaries(st.text(max_size=5), JSON, max_size=3),
     "recipe": st.none() | st.dictionaries(st.text(max_size=5), JSON, max_size=3),
     "members": st.lists(st.tuples(st.integers(1, 99), FINITE), max_size=3).map(tuple),
+    "scheme": st.none()
+    | st.builds(
+        Scheme,
+        folds=st.integers(1, 99),
+        repeats=st.integers(1, 9),
+        relations=st.lists(RELATIONS, max_size=2).map(tuple),
+        shift=st.none() | st.builds(Shift, auc=FINITE),
+    ),
     "budget": st.builds(Budget, limits=LIMITS, elapsed_s=AMOUNTS, nodes=st.integers(0), cost_usd=AMOUNTS),
 }
 """Fields whose type alone does not say what they may hold. JSON has no NaN and no infinities, and neither do events."""
@@ -58,7 +67,7 @@ def _name(kind: type[Event]) -> str:
 
 
 def test_every_kind_has_its_own_name() -> None:
-    assert len({_name(kind) for kind in KINDS}) == len(KINDS) == 12
+    assert len({_name(kind) for kind in KINDS}) == len(KINDS) == 13
 
 
 @given(any_event())

@@ -11,9 +11,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from mlmaster.core.blend import BlendKind
 from mlmaster.core.budget import Budget
 from mlmaster.core.execution import Fault
 from mlmaster.core.node import NodeState, Operator
+from mlmaster.core.scheme import Scheme
 from mlmaster.core.score import Direction
 
 EXHAUSTED = "exhausted"
@@ -25,7 +27,7 @@ class _Event(BaseModel):
 
 
 class RunStarted(_Event):
-    """The first event of a run."""
+    """The first event of a run. `scheme` is None in journals written before there was one."""
 
     kind: Literal["run_started"] = "run_started"
     version: str
@@ -37,6 +39,7 @@ class RunStarted(_Event):
     sandbox: str
     folds: int
     seed: int
+    scheme: Scheme | None = None
     settings: Mapping[str, Any] = Field(default_factory=dict)
 
 
@@ -146,17 +149,37 @@ class JudgeOpened(_Event):
     finalists: tuple[str, ...]
 
 
+class Rescored(_Event):
+    """The chosen finalist was scored once more, under a fresh key and fold assignment.
+
+    `value` is on rows that were hidden afresh, `reference` its earlier value on the same rows, `error` the standard error of
+    their difference. `holds` is False when the fresh value is worse than noise explains: the solution leaned on something
+    that only the first layout had.
+    """
+
+    kind: Literal["rescored"] = "rescored"
+    choice: str
+    value: float
+    reference: float
+    error: float
+    holds: bool
+
+
 class Selected(_Event):
     """The final choice and the honest answer.
 
-    `members` are (node, weight). `guide` and `judge` are metric values of the chosen finalist on the two parts;
-    `expected_low` and `expected_high` bound the expected score, `predicted_low` and `predicted_high` the score on a test of
-    this size (90 % intervals); None where they cannot be had.
+    `members` are (node, weight), averaged by `blend`. `basis` says what the intervals rest on: hidden rows kept for the
+    judge; `repeats` of folds that the search saw, corrected for having chosen; the scripts' own word; or nothing. `guide`
+    and `judge` are metric values of the chosen finalist on the two parts; `expected_low` and `expected_high` bound the
+    expected score, `predicted_low` and `predicted_high` the score on a test of this size (90 % intervals); None where they
+    cannot be had.
     """
 
     kind: Literal["selected"] = "selected"
     choice: str
     members: tuple[tuple[int, float], ...]
+    blend: BlendKind = BlendKind.MEAN
+    basis: Literal["judge", "repeats", "self_reported", "none"] = "judge"
     guide: float | None
     judge: float | None
     expected_low: float | None = None
@@ -184,6 +207,7 @@ Event = Annotated[
     | NodeFinished
     | SubmissionWritten
     | JudgeOpened
+    | Rescored
     | Selected
     | RunEnded,
     Field(discriminator="kind"),

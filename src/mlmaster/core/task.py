@@ -63,6 +63,25 @@ class FileRule(BaseModel):
     key: str
 
 
+class SideTable(BaseModel):
+    """A further table whose rows belong to rows of train and test through a key (purchases of a customer, facts of a store).
+
+    Attributes:
+        path: Relative to the task folder.
+        key: The side table's own key column.
+        column: The column of train (and test) whose value stands there.
+        has_test: Whether it holds rows for keys of the real test table as well: only then may a view's hidden rows have
+            theirs; otherwise it would tell about hidden rows what is not known of test rows.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    path: str
+    key: str
+    column: str
+    has_test: bool
+
+
 class Task(BaseModel):
     """A resolved task.
 
@@ -76,6 +95,7 @@ class Task(BaseModel):
         description: Description in words (Markdown or text), or None.
         extra_files: Other files every view may hold unchanged because they cannot hold rows (data dictionaries).
         file_rules: Files that belong to rows.
+        side_tables: Tables that belong to rows through a key.
         id_column: Column of test (and of the submission) that names rows, or None when there is none. Values may repeat.
         echo_columns: Columns of the sample that are copied from the test table and are not predictions (id included).
         submission_columns: All columns of a submission, in order (echo and prediction columns).
@@ -90,6 +110,8 @@ class Task(BaseModel):
         direction: Fixed once, from the registry.
         delimiter: Delimiter of the train and test tables.
         reads_order: True when submissions are matched to answers by position, not by id.
+        split_file: The task's own `split.py` relative to `directory`, or None; it says which rows are hidden together.
+        is_self_reported: The last resort: nothing can be hidden, scripts see everything and report their own score.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -103,6 +125,7 @@ class Task(BaseModel):
     description: str | None = None
     extra_files: tuple[str, ...] = ()
     file_rules: tuple[FileRule, ...] = ()
+    side_tables: tuple[SideTable, ...] = ()
     id_column: str | None = None
     echo_columns: tuple[str, ...] = ()
     submission_columns: tuple[str, ...]
@@ -119,6 +142,8 @@ class Task(BaseModel):
     direction: Direction
     delimiter: str = ","
     reads_order: bool = False
+    split_file: str | None = None
+    is_self_reported: bool = False
 
 
 class ColumnKind(StrEnum):

@@ -88,7 +88,8 @@ class Evaluator:
             hidden = answer[view.rows >= 0]
             truth = self._views.truth[view.hidden][is_guide]
             value = self._metric.score(truth, hidden[is_guide])
-            resamples = noise.resample(self._metric, truth, hidden[is_guide], seed=(self._seed, fold))
+            clusters = self._views.clusters[view.hidden][is_guide]
+            resamples = noise.resample(self._metric, truth, hidden[is_guide], clusters, seed=(self._seed, fold))
             found = FoldPredictions(
                 rows=view.hidden,
                 hidden=hidden,

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlmaster.core.score import Direction
-from mlmaster.errors import SubmissionError, TaskError
 from mlmaster.ports import Array, Metric
 
 RESAMPLES = 100
@@ -21,18 +20,25 @@ RESAMPLES = 100
 Vector = NDArray[np.float64]
 
 
-def resample(metric: Metric, truth: Array, predictions: Array, seed: Sequence[int], count: int = RESAMPLES) -> Vector:
-    """Return the metric under `count` bootstrap resamples of the rows, shape (count,)."""
+def draw(clusters: NDArray[np.int64], seed: Sequence[int], count: int = RESAMPLES) -> NDArray[np.int64]:
+    """Return how often each row is drawn in each resample, shape (count, rows); rows of a cluster are drawn together."""
     rng = np.random.default_rng(seed)
-    n = len(truth)
-    values = np.full(count, np.nan)
-    for i in range(count):
-        rows = rng.integers(0, n, n)
-        try:
-            values[i] = metric.score(truth[rows], predictions[rows])
-        except (TaskError, SubmissionError):
-            continue
-    return values
+    names, number = np.unique(clusters, return_inverse=True)
+    drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=count)
+    rows: NDArray[np.int64] = drawn[:, number]
+    return rows
+
+
+def resample(
+    metric: Metric,
+    truth: Array,
+    predictions: Array,
+    clusters: NDArray[np.int64],
+    seed: Sequence[int],
+    count: int = RESAMPLES,
+) -> Vector:
+    """Return the metric under `count` bootstrap resamples of the clusters of rows, shape (count,)."""
+    return metric.resampled(truth, predictions, draw(clusters, seed, count))
 
 
 def paired_difference(

@@ -168,7 +168,10 @@ class Selector:
             mask = self._judge(rows)
             truth = self.views.truth[rows][mask]
             value = self.metric.score(truth, answer[mask])
-            found[fold] = (value, noise.resample(self.metric, truth, answer[mask], (self.seed, fold, 1)))
+            resamples = noise.resample(
+                self.metric, truth, answer[mask], self.views.clusters[rows][mask], (self.seed, fold, 1)
+            )
+            found[fold] = (value, resamples)
         return found
 
     def _is_rejected(self, blend: Finalist, single: Finalist) -> bool:

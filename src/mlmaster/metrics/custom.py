@@ -13,10 +13,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mlmaster.core.score import Direction
 from mlmaster.core.task import PredictionKind
 from mlmaster.errors import SubmissionError, TaskError
+from mlmaster.metrics.definition import score_each
 from mlmaster.ports import Array, Metric
 
 _EXPECTED = "it must define score(truth, predictions) -> float and greater_is_better = True or False"
@@ -54,6 +59,10 @@ class FileMetric:
         if not math.isfinite(number):
             raise SubmissionError(f"{self.name} of these predictions is {number}")
         return number
+
+    def resampled(self, truth: Array, predictions: Array, counts: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
+        """Return the metric of many resamples, one after another; see `mlmaster.ports.Metric`."""
+        return score_each(self.score, truth, predictions, counts)
 
 
 def load_metric(file: Path, name: str = "") -> Metric:

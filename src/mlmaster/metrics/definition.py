@@ -7,11 +7,14 @@ finite, inside the domain.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mlmaster.core.score import Direction
 from mlmaster.core.task import PredictionKind, TaskKind
@@ -138,6 +141,10 @@ class DefinedMetric:
             raise SubmissionError(f"{self.name} of these predictions is {value}: the numbers are too large")
         return value
 
+    def resampled(self, truth: Array, predictions: Array, counts: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
+        """Return the metric of many resamples; see `mlmaster.ports.Metric`."""
+        return score_each(self.score, truth, predictions, counts)
+
     def _require_shape(self, truth: Array, predictions: Array) -> None:
         expected = truth.shape if truth.ndim == 2 else (len(truth), *predictions.shape[1:2])
         if predictions.ndim != 2 or predictions.shape != expected:
@@ -157,6 +164,18 @@ class DefinedMetric:
                 f"{self.name}: row {index[0] + 1}, prediction column {index[1] + 1} is {predictions[index]:g}, "
                 f"and must be {self.definition.domain}"
             )
+
+
+def score_each(
+    score: Callable[[Array, Array], float], truth: Array, predictions: Array, counts: NDArray[np.integer[Any]]
+) -> NDArray[np.float64]:
+    """Return a score for each row of counts, one after another; NaN where it is undefined."""
+    values = np.full(len(counts), np.nan)
+    for i, drawn in enumerate(counts):
+        rows = np.repeat(np.arange(len(truth)), drawn)
+        with contextlib.suppress(TaskError, SubmissionError):
+            values[i] = score(truth[rows], predictions[rows])
+    return values
 
 
 def by_column(function: Callable[[Array, Array], float]) -> Score:

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
+from mlmaster.core.scheme import Scheme
 from mlmaster.core.task import Task
 from mlmaster.core.view import View
 from mlmaster.errors import SettingsError, TaskError
@@ -97,6 +98,16 @@ class Views:
         return self._guide
 
     @property
+    def scheme(self) -> Scheme:
+        """Return how the hidden evaluation is laid out."""
+        return Scheme(folds=self._folds)
+
+    @property
+    def clusters(self) -> NDArray[np.int64]:
+        """Return which train rows depend on each other."""
+        return np.arange(len(self._labelled), dtype=np.int64)
+
+    @property
     def has_smoke(self) -> bool:
         """Return False when the full views are small enough to be run at once."""
         rows = self._facts.train_rows
@@ -114,6 +125,10 @@ class Views:
     def smoke(self, scale: int = 1) -> View:
         """Return the small view: some visible and hidden rows with their files, every class, no real test rows."""
         return self._get("smoke" if scale == 1 else f"smoke-{scale}")
+
+    def fresh(self) -> View:
+        """Return a view that hides other guide rows than any fold, under a key of its own."""
+        return self._get("fresh")
 
     def full(self) -> View:
         """Return the view of the last fit: every labelled row visible, the real test rows as the test table.
@@ -140,7 +155,7 @@ class Views:
             (directory / "views" / f"{name}.json").write_text(text, encoding="utf-8", errors="surrogatepass")
 
     def plan(self, name: str) -> Plan:
-        """Return the plan of the view called `smoke`, `smoke-<scale>`, `full`, `new-rows` or `fold-<number>`.
+        """Return the plan of the view called `smoke`, `smoke-<scale>`, `full`, `fresh`, `new-rows` or `fold-<number>`.
 
         `new-rows` has all labelled rows and no test rows yet: who has some fills in `test`, `test_rows` and `test_files`.
         """
@@ -148,6 +163,8 @@ class Views:
             return self._plan_smoke(name, int(name.removeprefix("smoke").removeprefix("-") or 1))
         if name == "new-rows":
             return make_plan(self._facts, name, self._sides(self._labelled), with_test=False, order_key="")
+        if name == "fresh":
+            return self._plan_fresh()
         return self._plan_full() if name == "full" else self._plan_fold(int(name.removeprefix("fold-")))
 
     def forget(self, view: View) -> None:
@@ -182,6 +199,13 @@ class Views:
             raise SettingsError(f"fold {fold} does not exist; there are {self._folds}, from 0")
         sides = self._sides(self._assignment != fold, self._assignment == fold)
         return self._make(f"fold-{fold}", sides, with_test=self._rides_along)
+
+    def _plan_fresh(self) -> Plan:
+        rng = np.random.default_rng([self._seed, 3])
+        pool = np.flatnonzero(self._labelled & self._guide)
+        hidden = np.zeros(len(self._labelled), dtype=bool)
+        hidden[rng.choice(pool, size=max(1, len(pool) // max(2, self._folds)), replace=False)] = True
+        return self._make("fresh", self._sides(~hidden & self._guide, hidden), with_test=False)
 
     def _plan_smoke(self, name: str, scale: int) -> Plan:
         rows = np.flatnonzero(self._labelled)
