@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from mlmaster.core.budget import Budget, BudgetLimits
 from mlmaster.core.events import EVENT, Decided, Event, Record
+from mlmaster.core.scheme import Relation, Scheme, Shift
 
 KINDS = get_args(get_args(Event)[0])
 
