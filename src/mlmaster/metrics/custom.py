@@ -2,7 +2,8 @@
 
 The file defines `score(truth, predictions) -> float` over arrays in the encoding of `mlmaster.ports.Array`, and
 `greater_is_better`, True or False; `title` is optional. It runs inside the harness with the user's rights, so it must come
-from the user: nothing a candidate script wrote is ever loaded here.
+from the user: nothing a candidate script or an engineer wrote is ever loaded here. Before a run it is proven (`proof`),
+and kept as it was: a run does not go on with another.
 """
 
 from __future__ import annotations

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from mlmaster.core.cells import listed
 from mlmaster.core.task import Task, TaskKind
-from mlmaster.errors import TaskError
+from mlmaster.errors import SubmissionError, TaskError
 from mlmaster.metrics.definition import DefinedMetric
+from mlmaster.metrics.proof import perfect_answer
 from mlmaster.metrics.registry import DEFINITIONS
 from mlmaster.ports import Array, Metric
 
@@ -39,10 +40,21 @@ def check(metric: Metric, task: Task, truth: Array) -> None:
             "correct the direction or leave it out"
         )
     if definition is None:
+        _require_scorable(metric, task, truth)
         return
     complaint = definition.complaint(truth)
     if complaint is not None:
         raise TaskError(f"metric {metric.name} does not fit: {complaint}; use {definition.instead or _suitable(task)}")
+
+
+def _require_scorable(metric: Metric, task: Task, truth: Array) -> None:
+    """A metric of the task's own has no rules to ask, so the perfect answer is scored."""
+    if len(truth) == 0:
+        raise TaskError(f"metric {metric.name} cannot be computed: there are no rows; give rows with labels")
+    try:
+        metric.score(truth, perfect_answer(task, truth))
+    except SubmissionError as error:
+        raise TaskError(f"metric {metric.name} refuses a perfect answer ({error}); correct its score()") from error
 
 
 def _target(task: Task) -> str:
