@@ -59,6 +59,8 @@ CASES: list[tuple[str, Array, Array, float]] = [
     ("f1_micro", column("a", "a", "b"), column("a", "b", "b"), 2 / 3),
     ("f1_micro", np.array([["1", "0"], ["1", "1"]]), np.array([["1", "1"], ["0", "1"]]), 2 / 3),
     ("f1_samples", column("a b", "c"), column("b", "c"), (2 / 3 + 1) / 2),
+    ("f1_samples", column("a", "a"), column("a", ""), 0.5),
+    ("f1_macro", np.array([["1", "0"], ["0", "0"]]), np.array([["1", "0"], ["1", "0"]]), 1 / 3),
     ("f1_samples", np.array([["1", "1", "0"], ["0", "0", "1"]]), np.array([["0", "1", "0"], ["0", "0", "1"]]), 5 / 6),
     ("matthews_corrcoef", column("0", "0", "1", "1"), column("1", "1", "0", "0"), -1.0),
     ("matthews_corrcoef", column("0", "0", "1", "1"), column("1", "1", "1", "1"), 0.0),

@@ -1,3 +1,4 @@
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -5,7 +6,6 @@ import pytest
 from mlmaster.core.score import Direction
 from mlmaster.core.task import PredictionKind, Task, TaskKind
 from mlmaster.errors import TaskError
-from mlmaster.metrics.definition import Definition
 from mlmaster.metrics.registry import DEFINITIONS, Registry
 from mlmaster.ports import MetricRegistry
 
@@ -106,7 +106,7 @@ def test_parameters_are_checked(name: str, params: dict[str, float], message: st
 
 def test_two_metrics_cannot_share_a_name() -> None:
     rmse = DEFINITIONS["rmse"]
-    other = Definition("other", "", rmse.direction, rmse.kinds, rmse.tasks, rmse.function, ("RMSE",))
+    other = dataclasses.replace(rmse, name="other", aliases=("RMSE",))
     with pytest.raises(ValueError, match="stands for two"):
         Registry([rmse, other])
 

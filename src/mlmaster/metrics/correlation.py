@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+from numpy.typing import NDArray
 
 from mlmaster.core.score import Direction
 from mlmaster.core.task import PredictionKind, TaskKind
 from mlmaster.errors import SubmissionError
-from mlmaster.metrics.definition import Definition, by_column
+from mlmaster.metrics.definition import Definition, by_column, prepared_by_column
+from mlmaster.metrics.weighed import Counts, Vector, Weigh, spread, sum_of_products, weighted_sums
 from mlmaster.ports import Array
 
 
@@ -24,11 +28,74 @@ def _pearson(truth: Array, predictions: Array) -> float:
     return float(pearsonr(truth, predictions).statistic)
 
 
+def _prepare_pearson(truth: Array, predictions: Array) -> Weigh:
+    x, y = truth - truth.mean(), predictions - predictions.mean()
+    columns = np.stack([x, y, x**2, y**2, x * y], axis=1)
+
+    def weigh(counts: Counts, totals: Vector) -> Array:
+        x, y, xx, yy, xy = weighted_sums(counts, columns).T
+        spreads = np.sqrt(spread(x, xx, totals)) * np.sqrt(spread(y, yy, totals))
+        return np.where(np.isfinite(spreads), np.clip((xy - x * y / totals) / spreads, -1.0, 1.0), np.inf)
+
+    return weigh
+
+
 def _spearman(truth: Array, predictions: Array) -> float:
     """Pearson's correlation of the average ranks: equal to scipy.stats.spearmanr, ties included."""
     from scipy.stats import rankdata
 
     return _pearson(rankdata(truth), rankdata(predictions))
+
+
+@dataclass(frozen=True, slots=True)
+class _Values:
+    """Sorted values: where each distinct one begins (None: all are distinct), and which of them each place holds."""
+
+    starts: NDArray[np.intp] | None
+    which: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, ordered: Array) -> _Values:
+        is_new = np.concatenate([[True], ordered[1:] != ordered[:-1]])
+        return cls(None if is_new.all() else np.flatnonzero(is_new), np.cumsum(is_new) - 1)
+
+    def sums(self, numbers: Array) -> Array:
+        """Return the sums over the places of each value; shape (r, places) to (r, values)."""
+        sums: Array = numbers if self.starts is None else np.add.reduceat(numbers, self.starts, axis=1)
+        return sums
+
+    def centred_ranks(self, weights: Array, totals: Vector) -> Array:
+        """Return the average rank of each value less the average of all ranks, given how often each value is drawn."""
+        ranks = np.cumsum(weights, axis=1)
+        ranks -= weights / 2
+        ranks -= totals[:, None] / 2
+        return ranks
+
+
+def _prepare_spearman(truth: Array, predictions: Array) -> Weigh:
+    """Ranks are those within each resample: a value's average rank is what is drawn below it, and half of its own and 1.
+
+    Ranks are halves, so that sums of them are exact, and a spread of 0 is a constant.
+    """
+    by_truth = np.argsort(truth)
+    predictions = predictions[by_truth]
+    by_prediction = np.argsort(predictions)
+    back = np.argsort(by_prediction)
+    first, second = _Values.of(truth[by_truth]), _Values.of(predictions[by_prediction])
+    second_of_place = second.which[back]
+
+    def weigh(counts: Counts, totals: Vector) -> Array:
+        drawn = counts.take(by_truth, axis=1)
+        x_weights = first.sums(drawn.astype(np.float64))
+        y_weights = second.sums(drawn.take(by_prediction, axis=1).astype(np.float64))
+        x, y = first.centred_ranks(x_weights, totals), second.centred_ranks(y_weights, totals)
+        x_spread = sum_of_products(x_weights, x**2)
+        y_spread = sum_of_products(y_weights, y**2)
+        together = sum_of_products(x, first.sums(drawn * y.take(second_of_place, axis=1)))
+        values: Array = np.clip(together / (np.sqrt(x_spread) * np.sqrt(y_spread)), -1.0, 1.0)
+        return values
+
+    return weigh
 
 
 def _needs_spread(truth: Array) -> str | None:
@@ -46,6 +113,7 @@ DEFINITIONS = (
         frozenset({PredictionKind.NUMBER}),
         frozenset({TaskKind.REGRESSION}),
         by_column(_pearson),
+        prepared_by_column(_prepare_pearson),
         ("pearsonr", "pearson_r", "pearson_correlation", "pearson_correlation_coefficient", "correlation"),
         truth_rule=_needs_spread,
         instead="rmse",
@@ -57,6 +125,7 @@ DEFINITIONS = (
         frozenset({PredictionKind.NUMBER}),
         frozenset({TaskKind.REGRESSION}),
         by_column(_spearman),
+        prepared_by_column(_prepare_spearman),
         (
             "spearmanr",
             "spearman_r",

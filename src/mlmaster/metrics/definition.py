@@ -2,7 +2,7 @@
 
 The families of metrics (`regression`, `correlation`, `probabilities`, `labels`, `retrieval`) each list their definitions;
 `registry` holds them by name. A definition's function gets arrays that were checked here: same shape, at least one row,
-finite, inside the domain.
+finite, inside the domain; so does its `prepare`, the same formula for many resamples at once (`weighed`).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from mlmaster.core.score import Direction
 from mlmaster.core.task import PredictionKind, TaskKind
 from mlmaster.errors import SubmissionError, TaskError
+from mlmaster.metrics.weighed import Weigh, mean_of_each, weigh_all
 from mlmaster.ports import Array
 
 ALL_KINDS = frozenset(TaskKind)
@@ -63,6 +64,7 @@ class Options:
 
 
 Score = Callable[[Array, Array, Options], float]
+Prepare = Callable[[Array, Array, Options], Weigh]
 TruthRule = Callable[[Array], str | None]
 
 
@@ -77,6 +79,7 @@ class Definition:
         kinds: Prediction kinds it can score.
         tasks: Task kinds it makes sense for.
         function: The formula.
+        prepare: The formula for resamples of the rows. Gets what `function` accepted; see `mlmaster.metrics.weighed`.
         aliases: Other names, in any spelling that `registry.plain` makes equal.
         domain: Where truth and predictions must lie.
         truth_rule: Says what is wrong with the truth, or None.
@@ -90,6 +93,7 @@ class Definition:
     kinds: frozenset[PredictionKind]
     tasks: frozenset[TaskKind]
     function: Score
+    prepare: Prepare
     aliases: tuple[str, ...] = ()
     domain: Domain = ANYWHERE
     truth_rule: TruthRule | None = None
@@ -143,7 +147,12 @@ class DefinedMetric:
 
     def resampled(self, truth: Array, predictions: Array, counts: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
         """Return the metric of many resamples; see `mlmaster.ports.Metric`."""
-        return score_each(self.score, truth, predictions, counts)
+        with np.errstate(all="ignore"):
+            values = weigh_all(self.definition.prepare(truth, predictions, self.options), counts)
+        unsure = np.isinf(values)
+        if unsure.any():
+            values[unsure] = score_each(self.score, truth, predictions, counts[unsure])
+        return values
 
     def _require_shape(self, truth: Array, predictions: Array) -> None:
         expected = truth.shape if truth.ndim == 2 else (len(truth), *predictions.shape[1:2])
@@ -185,6 +194,15 @@ def by_column(function: Callable[[Array, Array], float]) -> Score:
         return float(np.mean([function(truth[:, j], predictions[:, j]) for j in range(truth.shape[1])]))
 
     return score
+
+
+def prepared_by_column(prepare: Callable[[Array, Array], Weigh]) -> Prepare:
+    """Return what `by_column` is for a formula, for its weighing."""
+
+    def prepare_all(truth: Array, predictions: Array, options: Options) -> Weigh:  # noqa: ARG001
+        return mean_of_each([prepare(truth[:, j], predictions[:, j]) for j in range(truth.shape[1])])
+
+    return prepare_all
 
 
 def parse_options(definition: Definition, params: Mapping[str, float]) -> Options:

@@ -7,11 +7,22 @@ class probabilities must sum to 1 as it stands.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mlmaster.core.score import Direction
 from mlmaster.core.task import PredictionKind, TaskKind
 from mlmaster.errors import SubmissionError, TaskError
-from mlmaster.metrics.definition import Definition, Options, by_column
+from mlmaster.metrics.definition import Definition, Options, by_column, prepared_by_column
+from mlmaster.metrics.weighed import (
+    Counts,
+    Vector,
+    Weigh,
+    cumulated,
+    mean_of,
+    mean_of_each,
+    sum_of_products,
+    sums_by_cell,
+)
 from mlmaster.ports import Array
 
 EPSILON = float(np.finfo(np.float64).eps)
@@ -71,6 +82,10 @@ def _log_loss(truth: Array, predictions: Array, options: Options) -> float:  # n
     return float(_losses(truth, predictions).mean())
 
 
+def _prepare_log_loss(truth: Array, predictions: Array, options: Options) -> Weigh:  # noqa: ARG001
+    return mean_of(_losses(truth, predictions))
+
+
 def _balanced_log_loss(truth: Array, predictions: Array, options: Options) -> float:  # noqa: ARG001
     """Mean over the classes of the mean loss of their rows, as Kaggle's ICR task states it; absent classes count not."""
     losses = _losses(truth, predictions)
@@ -83,6 +98,25 @@ def _balanced_log_loss(truth: Array, predictions: Array, options: Options) -> fl
     return float(np.mean(columns))
 
 
+def _prepare_balanced_log_loss(truth: Array, predictions: Array, options: Options) -> Weigh:  # noqa: ARG001
+    losses = _losses(truth, predictions).reshape(len(truth), -1)
+    truth = truth.reshape(len(truth), -1)
+
+    def prepare(truth: Array, losses: Array) -> Weigh:
+        classes, codes = np.unique(truth, return_inverse=True)
+        drawn = sums_by_cell(codes, len(classes))
+        lost = sums_by_cell(codes, len(classes), weights=losses)
+
+        def weigh(counts: Counts, totals: Vector) -> Array:  # noqa: ARG001
+            rows = drawn(counts)
+            values: Array = np.sum(lost(counts) / np.maximum(rows, 1.0), axis=1) / (rows > 0).sum(axis=1)
+            return values
+
+        return weigh
+
+    return mean_of_each([prepare(truth[:, j], losses[:, j]) for j in range(truth.shape[1])])
+
+
 def _area(truth: Array, predictions: Array) -> float:
     """Area under the ROC curve by ranks (Mann and Whitney 1947): a bootstrap calls it too often for scikit-learn's checks."""
     _, places, counts = np.unique(predictions, return_inverse=True, return_counts=True)
@@ -91,6 +125,53 @@ def _area(truth: Array, predictions: Array) -> float:
     positives = int(is_positive.sum())
     negatives = len(truth) - positives
     return float((ranks[is_positive].sum() - positives * (positives + 1) / 2.0) / (positives * negatives))
+
+
+def _by_outcome(truth: Array, predictions: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the positive rows and the others, each from the lowest prediction to the highest."""
+    order = np.argsort(predictions)
+    is_positive = truth[order] == 1
+    return order[is_positive], order[~is_positive]
+
+
+def _prepare_area(truth: Array, predictions: Array) -> Weigh:
+    """For each positive row: what is drawn of the negative ones below it, and half of what equals it."""
+    positives, negatives = _by_outcome(truth, predictions)
+    above = np.searchsorted(predictions[negatives], predictions[positives], "left")
+    up_to = np.searchsorted(predictions[negatives], predictions[positives], "right")
+    has_ties = bool((above != up_to).any())
+
+    def weigh(counts: Counts, totals: Vector) -> Array:
+        drawn = counts.take(positives, axis=1).astype(np.float64)
+        below = cumulated(counts.take(negatives, axis=1))
+        beaten = below.take(above, axis=1)
+        if has_ties:
+            beaten += below.take(up_to, axis=1)
+            beaten /= 2.0
+        found = drawn.sum(axis=1)
+        values: Array = sum_of_products(drawn, beaten) / (found * (totals - found))
+        return values
+
+    return weigh
+
+
+def _prepare_precision(truth: Array, predictions: Array) -> Weigh:
+    """For each positive row: the share of positive rows among those that are drawn and predicted no lower."""
+    positives, negatives = _by_outcome(truth, predictions)
+    first = np.searchsorted(predictions[positives], predictions[positives], "left")
+    above = np.searchsorted(predictions[negatives], predictions[positives], "left")
+
+    def weigh(counts: Counts, totals: Vector) -> Array:
+        drawn = counts.take(positives, axis=1)
+        found = drawn.sum(axis=1, dtype=np.int64).astype(np.float64)[:, None]
+        hits = found - cumulated(drawn).take(first, axis=1)
+        misses = totals[:, None] - found - cumulated(counts.take(negatives, axis=1)).take(above, axis=1)
+        misses += hits
+        hits /= np.maximum(misses, 1.0, out=misses)
+        values: Array = sum_of_products(drawn.astype(np.float64), hits) / found[:, 0]
+        return values
+
+    return weigh
 
 
 def _roc_auc(truth: Array, predictions: Array, options: Options) -> float:
@@ -108,6 +189,10 @@ def _roc_auc_macro(truth: Array, predictions: Array, options: Options) -> float:
     return float(np.mean([_area(truth == label, predictions[:, label]) for label in classes]))
 
 
+def _prepare_roc_auc_macro(truth: Array, predictions: Array, options: Options) -> Weigh:  # noqa: ARG001
+    return mean_of_each([_prepare_area(truth == j, predictions[:, j]) for j in range(predictions.shape[1])])
+
+
 def _average_precision(truth: Array, predictions: Array, options: Options) -> float:
     from sklearn.metrics import average_precision_score
 
@@ -119,6 +204,10 @@ def _brier(truth: Array, predictions: Array, options: Options) -> float:  # noqa
     """Mean squared difference of probability and outcome (Brier 1950, in the one-sided form of scikit-learn)."""
     _require_probabilities(predictions)
     return float(np.mean((truth - predictions) ** 2))
+
+
+def _prepare_brier(truth: Array, predictions: Array, options: Options) -> Weigh:  # noqa: ARG001
+    return mean_of((truth - predictions) ** 2)
 
 
 def _needs_both(truth: Array) -> str | None:
@@ -145,6 +234,7 @@ DEFINITIONS = (
         _PROBABILITY | _CLASSES,
         frozenset({TaskKind.BINARY, TaskKind.MULTICLASS, TaskKind.MULTILABEL}),
         _log_loss,
+        _prepare_log_loss,
         (
             "logloss",
             "logarithmic_loss",
@@ -167,6 +257,7 @@ DEFINITIONS = (
         _PROBABILITY | _CLASSES,
         frozenset({TaskKind.BINARY, TaskKind.MULTICLASS, TaskKind.MULTILABEL}),
         _balanced_log_loss,
+        _prepare_balanced_log_loss,
         ("balanced_logarithmic_loss",),
         instead="log_loss",
     ),
@@ -177,6 +268,7 @@ DEFINITIONS = (
         _PROBABILITY,
         _FLAGGED,
         _roc_auc,
+        prepared_by_column(_prepare_area),
         (
             "auc",
             "auroc",
@@ -197,6 +289,7 @@ DEFINITIONS = (
         _CLASSES,
         frozenset({TaskKind.MULTICLASS}),
         _roc_auc_macro,
+        _prepare_roc_auc_macro,
         ("roc_auc_ovr", "roc_auc_ovr_macro", "macro_roc_auc", "macro_auc", "auc_macro"),
         truth_rule=_needs_two_classes,
         instead="roc_auc for two classes",
@@ -208,6 +301,7 @@ DEFINITIONS = (
         _PROBABILITY,
         _FLAGGED,
         _average_precision,
+        prepared_by_column(_prepare_precision),
         ("pr_auc", "auc_pr", "auprc", "area_under_the_precision_recall_curve", "mean_average_precision"),
         truth_rule=_needs_positives,
         instead="log_loss for more than two classes",
@@ -219,6 +313,7 @@ DEFINITIONS = (
         _PROBABILITY,
         _FLAGGED,
         _brier,
+        _prepare_brier,
         ("brier", "brier_score_loss"),
         instead="log_loss for more than two classes",
     ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from mlmaster.core.score import Direction
@@ -12,43 +14,89 @@ from mlmaster.metrics.definition import (
     POSITIVE,
     Definition,
     Domain,
+    Prepare,
     Score,
     TruthRule,
     by_column,
+    prepared_by_column,
 )
+from mlmaster.metrics.weighed import Counts, Vector, Weigh, mean_of, spread, weighted_sums
 from mlmaster.ports import Array
+
+Losses = Callable[[Array, Array], Array]
 
 _NUMBER = frozenset({PredictionKind.NUMBER})
 _REGRESSION = frozenset({TaskKind.REGRESSION})
 
 
-def _mse(truth: Array, predictions: Array) -> float:
-    # Plain NumPy here and in _mae: a bootstrap calls it thousands of times, and scikit-learn's checks cost 50 times the sum.
-    return float(np.mean((truth - predictions) ** 2))
+def _squares(truth: Array, predictions: Array) -> Array:
+    # Plain NumPy here and in most formulas: scikit-learn's checks cost 50 times the sum.
+    squares: Array = (truth - predictions) ** 2
+    return squares
 
 
-def _rmse(truth: Array, predictions: Array) -> float:
-    return float(np.sqrt(_mse(truth, predictions)))
+def _squares_of_logs(truth: Array, predictions: Array) -> Array:
+    """As in Kaggle's House Prices: both sides must be positive."""
+    return _squares(np.log(truth), np.log(predictions))
 
 
-def _rmse_log(truth: Array, predictions: Array) -> float:
-    """RMSE of natural logarithms, as in Kaggle's House Prices: both sides must be positive."""
-    return _rmse(np.log(truth), np.log(predictions))
+def _squares_of_logs_plus_one(truth: Array, predictions: Array) -> Array:
+    """ln(1 + x); negative numbers are invalid, as scikit-learn up to 1.5 (used by MLE-bench) had it."""
+    return _squares(np.log1p(truth), np.log1p(predictions))
 
 
-def _rmsle(truth: Array, predictions: Array) -> float:
-    """RMSE of ln(1 + x); negative numbers are invalid, as scikit-learn up to 1.5 (used by MLE-bench) had it."""
-    return _rmse(np.log1p(truth), np.log1p(predictions))
+def _distances(truth: Array, predictions: Array) -> Array:
+    distances: Array = np.abs(truth - predictions)
+    return distances
 
 
-def _mae(truth: Array, predictions: Array) -> float:
-    return float(np.mean(np.abs(truth - predictions)))
+def _shares(truth: Array, predictions: Array) -> Array:
+    """Return |t - p| / |t|, divided by no less than the float's epsilon, as scikit-learn has it."""
+    shares: Array = _distances(truth, predictions) / np.maximum(np.abs(truth), np.finfo(np.float64).eps)
+    return shares
+
+
+def _symmetric_shares(truth: Array, predictions: Array) -> Array:
+    """Return 200 |t - p| / (|t| + |p|), 0 where both are 0: per cent, 0 to 200, as Kaggle's web traffic task states it."""
+    scale = np.abs(truth) + np.abs(predictions)
+    shares: Array = 200.0 * np.divide(_distances(truth, predictions), scale, out=np.zeros_like(scale), where=scale > 0)
+    return shares
+
+
+def _mean(losses: Losses) -> tuple[Score, Prepare]:
+    """Return the mean of losses over rows and columns, and its weighing."""
+    return (
+        lambda truth, predictions, _: float(losses(truth, predictions).mean()),
+        lambda truth, predictions, _: mean_of(losses(truth, predictions)),
+    )
+
+
+def _root_mean(losses: Losses) -> tuple[Score, Prepare]:
+    """Return the mean over columns of the root of the mean loss, and its weighing."""
+    return (
+        lambda truth, predictions, _: float(np.sqrt(losses(truth, predictions).mean(axis=0)).mean()),
+        lambda truth, predictions, _: mean_of(losses(truth, predictions), np.sqrt),
+    )
 
 
 def _median_absolute_error(truth: Array, predictions: Array) -> float:
-    from sklearn.metrics import median_absolute_error
+    return float(np.median(_distances(truth, predictions)))
 
-    return float(median_absolute_error(truth, predictions))
+
+def _prepare_median(truth: Array, predictions: Array) -> Weigh:
+    distances = _distances(truth, predictions)
+    order = np.argsort(distances)
+    distances = distances[order]
+
+    def weigh(counts: Counts, totals: Vector) -> Array:
+        sums = np.cumsum(counts.take(order, axis=1), axis=1, dtype=np.int64)
+        # the k-th smallest for the one or two k in the middle, k counted from 1
+        middle = np.stack([(totals + 1) // 2, totals // 2 + 1], axis=1).astype(np.int64)
+        places = np.array([np.searchsorted(each, k) for each, k in zip(sums, middle, strict=True)])
+        values: Array = distances[places].mean(axis=1)
+        return values
+
+    return weigh
 
 
 def _r2(truth: Array, predictions: Array) -> float:
@@ -57,18 +105,16 @@ def _r2(truth: Array, predictions: Array) -> float:
     return float(r2_score(truth, predictions))
 
 
-def _mape(truth: Array, predictions: Array) -> float:
-    """Mean of |t - p| / |t|, as a fraction (scikit-learn's unit, not per cent)."""
-    from sklearn.metrics import mean_absolute_percentage_error
+def _prepare_r2(truth: Array, predictions: Array) -> Weigh:
+    centred = truth - truth.mean()
+    columns = np.stack([_squares(truth, predictions), centred, centred**2], axis=1)
 
-    return float(mean_absolute_percentage_error(truth, predictions))
+    def weigh(counts: Counts, totals: Vector) -> Array:
+        errors, sums, squares = weighted_sums(counts, columns).T
+        around_mean = spread(sums, squares, totals)
+        return np.where(np.isfinite(around_mean), 1.0 - errors / around_mean, np.inf)
 
-
-def _smape(truth: Array, predictions: Array) -> float:
-    """Mean of 200 |t - p| / (|t| + |p|), 0 where both are 0: per cent, 0 to 200, as Kaggle's web traffic task states it."""
-    scale = np.abs(truth) + np.abs(predictions)
-    error = np.abs(truth - predictions)
-    return float(200.0 * np.mean(np.divide(error, scale, out=np.zeros_like(error), where=scale > 0)))
+    return weigh
 
 
 def _needs_spread(truth: Array) -> str | None:
@@ -84,7 +130,7 @@ def _needs_nonzero(truth: Array) -> str | None:
 def _define(
     name: str,
     title: str,
-    function: Score,
+    formula: tuple[Score, Prepare],
     *aliases: str,
     direction: Direction = Direction.MINIMIZE,
     domain: Domain = ANYWHERE,
@@ -92,16 +138,16 @@ def _define(
     instead: str = "",
 ) -> Definition:
     return Definition(
-        name, title, direction, _NUMBER, _REGRESSION, function, aliases, domain, truth_rule, instead or "rmse or mae"
+        name, title, direction, _NUMBER, _REGRESSION, *formula, aliases, domain, truth_rule, instead or "rmse or mae"
     )
 
 
 DEFINITIONS = (
-    _define("mse", "mean squared error", by_column(_mse), "mean_squared_error"),
+    _define("mse", "mean squared error", _mean(_squares), "mean_squared_error"),
     _define(
         "rmse",
         "root mean squared error",
-        by_column(_rmse),
+        _root_mean(_squares),
         "root_mean_squared_error",
         "root_mean_square_error",
         "mcrmse",
@@ -109,7 +155,7 @@ DEFINITIONS = (
     _define(
         "rmse_log",
         "RMSE of logarithms",
-        by_column(_rmse_log),
+        _root_mean(_squares_of_logs),
         "log_rmse",
         "rmse_of_logs",
         "rmse_of_log",
@@ -120,7 +166,7 @@ DEFINITIONS = (
     _define(
         "rmsle",
         "root mean squared logarithmic error",
-        by_column(_rmsle),
+        _root_mean(_squares_of_logs_plus_one),
         "root_mean_squared_log_error",
         "root_mean_squared_logarithmic_error",
         "root_mean_square_logarithmic_error",
@@ -128,12 +174,17 @@ DEFINITIONS = (
         domain=NON_NEGATIVE,
         instead="rmse, which takes negative numbers",
     ),
-    _define("mae", "mean absolute error", by_column(_mae), "mean_absolute_error", "mcmae"),
-    _define("median_absolute_error", "median absolute error", by_column(_median_absolute_error), "medae"),
+    _define("mae", "mean absolute error", _mean(_distances), "mean_absolute_error", "mcmae"),
+    _define(
+        "median_absolute_error",
+        "median absolute error",
+        (by_column(_median_absolute_error), prepared_by_column(_prepare_median)),
+        "medae",
+    ),
     _define(
         "r2",
         "R²",
-        by_column(_r2),
+        (by_column(_r2), prepared_by_column(_prepare_r2)),
         "r_squared",
         "r_2",
         "coefficient_of_determination",
@@ -143,7 +194,7 @@ DEFINITIONS = (
     _define(
         "mape",
         "mean absolute percentage error (fraction)",
-        by_column(_mape),
+        _mean(_shares),
         "mean_absolute_percentage_error",
         truth_rule=_needs_nonzero,
         instead="smape, which takes zeros, or mae",
@@ -151,7 +202,7 @@ DEFINITIONS = (
     _define(
         "smape",
         "symmetric mean absolute percentage error (0 to 200)",
-        by_column(_smape),
+        _mean(_symmetric_shares),
         "symmetric_mean_absolute_percentage_error",
     ),
 )

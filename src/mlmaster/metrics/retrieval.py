@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from mlmaster.core.score import Direction
 from mlmaster.core.task import PredictionKind, TaskKind
-from mlmaster.metrics.definition import ALL_KINDS, Definition, Options
+from mlmaster.metrics.definition import ALL_KINDS, Definition, Options, Prepare, Score
+from mlmaster.metrics.weighed import mean_of
 from mlmaster.ports import Array
 
 
@@ -24,13 +27,10 @@ def _average_precision_at(wanted: frozenset[str], ranking: list[str], k: int) ->
     return total / min(len(wanted), k) if wanted else 0.0
 
 
-def _map_at_k(truth: Array, predictions: Array, options: Options) -> float:
-    scores = [
-        _average_precision_at(frozenset(wanted.split()), ranking.split(), options.k)
-        for column in range(truth.shape[1])
-        for wanted, ranking in zip(truth[:, column].tolist(), predictions[:, column].tolist(), strict=True)
-    ]
-    return float(np.mean(scores))
+def _precisions(truth: Array, predictions: Array, options: Options) -> Array:
+    pairs = zip(truth.ravel().tolist(), predictions.ravel().tolist(), strict=True)
+    scores = [_average_precision_at(frozenset(wanted.split()), ranking.split(), options.k) for wanted, ranking in pairs]
+    return np.array(scores).reshape(truth.shape)
 
 
 def _jaccard_of(truth: str, prediction: str) -> float:
@@ -39,9 +39,17 @@ def _jaccard_of(truth: str, prediction: str) -> float:
     return len(a & b) / len(a | b) if a or b else 1.0
 
 
-def _jaccard(truth: Array, predictions: Array, options: Options) -> float:  # noqa: ARG001
-    scores = [_jaccard_of(t, p) for t, p in zip(truth.ravel().tolist(), predictions.ravel().tolist(), strict=True)]
-    return float(np.mean(scores))
+def _similarities(truth: Array, predictions: Array, options: Options) -> Array:  # noqa: ARG001
+    pairs = zip(truth.ravel().tolist(), predictions.ravel().tolist(), strict=True)
+    return np.array([_jaccard_of(wanted, found) for wanted, found in pairs]).reshape(truth.shape)
+
+
+def _mean(scores: Callable[[Array, Array, Options], Array]) -> tuple[Score, Prepare]:
+    """Return the mean of scores over rows and columns, and its weighing."""
+    return (
+        lambda truth, predictions, options: float(scores(truth, predictions, options).mean()),
+        lambda truth, predictions, options: mean_of(scores(truth, predictions, options)),
+    )
 
 
 DEFINITIONS = (
@@ -51,7 +59,7 @@ DEFINITIONS = (
         Direction.MAXIMIZE,
         frozenset({PredictionKind.RANKING}),
         frozenset({TaskKind.BINARY, TaskKind.MULTICLASS, TaskKind.MULTILABEL}),
-        _map_at_k,
+        *_mean(_precisions),
         ("mapk", "mean_average_precision_at_k"),
         instead="accuracy for one label a row",
         params=frozenset({"k"}),
@@ -62,7 +70,7 @@ DEFINITIONS = (
         Direction.MAXIMIZE,
         frozenset({PredictionKind.TEXT}),
         ALL_KINDS,
-        _jaccard,
+        *_mean(_similarities),
         ("jaccard_words", "jaccard_similarity", "word_level_jaccard", "word_level_jaccard_score", "jaccard_index"),
         instead="accuracy for labels",
     ),
