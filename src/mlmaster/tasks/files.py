@@ -29,6 +29,7 @@ _DICTIONARY = re.compile(
     r"(description|dictionary|read_?me|codebook|metadata|features?|schema|legend|columns|licen[cs]e|glossary|about)",
     re.IGNORECASE,
 )
+_EXPLAINS = re.compile(r"(description|dictionary|read_?me|codebook|schema|legend|columns|glossary)", re.IGNORECASE)
 _DICTIONARY_TYPES = frozenset({".txt", ".md", ".rst", ".json", ".yaml", ".yml", ".pdf"})
 
 
@@ -80,6 +81,11 @@ def find_files(
     marks = _long_keys(train, test, keys)
     extra = tuple(path for path in rest if _is_dictionary(directory, path, marks))
     return Files(rules, extra, _fold(path for path in rest if path not in extra))
+
+
+def explains_columns(name: str) -> bool:
+    """Return True for a file that its name makes a data dictionary, and no table of rows."""
+    return _EXPLAINS.search(PurePosixPath(name).stem) is not None
 
 
 def _rules_of(paths: Sequence[str], key: str, train: Survey, test: Survey | None) -> tuple[FileRule, ...]:

@@ -6,17 +6,18 @@ First by what the user said, then by the names people give such files, then by c
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
 from mlmaster.errors import DataError, MLMasterError, TaskError
-from mlmaster.tasks.loaded import NONE, Overrides
+from mlmaster.tasks.loaded import LAST_RESORT, NONE, Overrides
 from mlmaster.tasks.table import read_header
 
 DELIMITED = (".csv", ".tsv", ".tab")
 CONVERTIBLE = (".parquet", ".pq", ".json", ".jsonl", ".ndjson")
+TABLES = (*DELIMITED, *CONVERTIBLE)
 ARCHIVES = (".zip", ".gz", ".7z", ".tar", ".tgz", ".bz2", ".xz", ".rar")
 
 _TABLE = r"\.(csv|tsv|tab|parquet|pq|json|jsonl|ndjson)$"
@@ -52,6 +53,35 @@ class Found:
     sample: str | None
     description: str | None
     why: dict[str, str]
+
+
+def is_train_name(name: str) -> bool:
+    """Return True for a table that its name makes the train table."""
+    return any(pattern.fullmatch(name) for pattern in _TRAIN)
+
+
+def is_named_table(name: str) -> bool:
+    """Return True for a table whose name tells its part in the task."""
+    return any(pattern.fullmatch(name) for pattern in (*_TRAIN, *_TEST, *_SAMPLE))
+
+
+def find_sample(directory: Path, overrides: Overrides) -> str | None:
+    """Return the sample submission of a folder, if the user or its name tells one."""
+    names = list_files(directory)
+    if overrides.sample is not None:
+        return overrides.sample if overrides.sample in names else None
+    return next((name for pattern in _SAMPLE for name in names if pattern.fullmatch(name)), None)
+
+
+def has_train_table(directory: Path, overrides: Overrides) -> bool:
+    """Return True when a table is the train table by its name, or holds all that the user or the sample wants predicted."""
+    names = list_files(directory)
+    if any(map(is_train_name, names)):
+        return True
+    sample = find_sample(directory, overrides)
+    headers = _read_headers(directory, names)
+    wanted = set(overrides.target) or set(headers.get(sample or "", ()))
+    return bool(wanted) and any(wanted <= set(header) for name, header in headers.items() if name != sample)
 
 
 def list_files(directory: Path) -> list[str]:
@@ -116,22 +146,21 @@ def find(directory: Path, overrides: Overrides) -> Found:
             why.setdefault("test", "by its columns")
     description = settle("description", overrides.description, ())
     if overrides.description is None:
-        lower = {name.lower(): name for name in names if name not in taken}
-        description = next((lower[each] for each in _DESCRIPTIONS if each in lower), None)
+        description = find_description(name for name in names if name not in taken)
     return Found(train, test, sample, description, why)
+
+
+def find_description(names: Iterable[str]) -> str | None:
+    """Return the file that describes a task, by its name."""
+    lower = {name.lower(): name for name in names}
+    return next((lower[each] for each in _DESCRIPTIONS if each in lower), None)
 
 
 def _find_by_columns(
     directory: Path, names: Sequence[str], test: str | None, sample: str | None, overrides: Overrides
 ) -> tuple[str, str | None]:
     """Tell the train table by its holding the target; another table with the same other columns is the test table."""
-    headers: dict[str, tuple[str, ...]] = {}
-    for name in names:
-        if name.lower().endswith(DELIMITED):
-            try:
-                headers[name] = read_header(directory / name)
-            except MLMasterError:
-                continue
+    headers = _read_headers(directory, names)
     wanted = set(overrides.target)
     if not wanted and sample is not None:
         wanted = set(read_header(directory / sample))
@@ -161,11 +190,25 @@ def _find_by_columns(
     if wanted and tables:
         raise TaskError(
             f"{directory}: no table has the column(s) {', '.join(map(repr, sorted(wanted)))} that are to be predicted; "
-            f"the tables are {_list(tables)}; name one with --train"
+            f"the tables are {_list(tables)}; name one with --train; {LAST_RESORT}"
         )
     if tables:
         raise TaskError(f"{directory}: cannot tell which of {_list(tables)} is the train table; name it with --train")
-    raise DataError(f"{directory}: holds no table (.csv, .tsv, .parquet, .json), only {_list(names)}; add train.csv")
+    raise DataError(
+        f"{directory}: holds no table (.csv, .tsv, .parquet, .json), only {_list(names)}; add train.csv; {LAST_RESORT}"
+    )
+
+
+def _read_headers(directory: Path, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return the headers of the delimited tables that can be read."""
+    headers = {}
+    for name in names:
+        if name.lower().endswith(DELIMITED):
+            try:
+                headers[name] = read_header(directory / name)
+            except MLMasterError:
+                continue
+    return headers
 
 
 def _list(names: Sequence[str]) -> str:

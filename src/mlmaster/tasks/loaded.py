@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from mlmaster.core.task import FileRule, Modality, PredictionKind, Task, TaskKind
+from mlmaster.core.task import FileRule, Modality, PredictionKind, SideTable, Task, TaskKind
 
 NONE = "none"
 """Written by the user to say that there is no such file or column, where something would be inferred otherwise."""
@@ -41,6 +41,10 @@ class Overrides(BaseModel):
     file_rules: tuple[FileRule, ...] | None = Field(
         default=None, description="files that belong to rows: path patterns with {key}, and the column that fills it"
     )
+    side_tables: tuple[SideTable, ...] | None = Field(
+        default=None,
+        description="further tables whose rows belong to rows through a key: path, key, column, has_test; or none",
+    )
     reads_order: bool | None = Field(default=None, description="true when answers are matched by position, not by id")
 
     @field_validator("target", "extra_files", mode="before")
@@ -48,10 +52,17 @@ class Overrides(BaseModel):
     def _accept_one(cls, value: object) -> object:
         return (value,) if isinstance(value, str) else value
 
+    @field_validator("side_tables", mode="before")
+    @classmethod
+    def _accept_none(cls, value: object) -> object:
+        return () if isinstance(value, str) and value.lower() == NONE else value
+
     def over(self, other: Overrides) -> Overrides:
         """Return these overrides, with what they leave out taken from `other`."""
         own = {
-            name: getattr(self, name) for name in type(self).model_fields if getattr(self, name) not in (None, (), {})
+            name: getattr(self, name)
+            for name, field in type(self).model_fields.items()
+            if getattr(self, name) != field.get_default(call_default_factory=True)
         }
         return other.model_copy(update=own)
 
