@@ -11,10 +11,19 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from mlmaster.core.task import ColumnKind, Modality, PredictionKind, Task, TaskKind
-from mlmaster.errors import DataError
+from mlmaster.errors import DataError, TaskError
 from mlmaster.ports import MetricRegistry
 from mlmaster.tasks.asked import SAID, join, settle_classes, settle_kind, settle_metric, settle_prediction
+from mlmaster.tasks.bring import (
+    METRIC_FILE,
+    SELF_REPORTED,
+    note_unused,
+    require_direction,
+    settle_split_file,
+    tell_file,
+)
 from mlmaster.tasks.cells import MISSING, count_words, find_kind, is_id_name, is_number
+from mlmaster.tasks.custom_split import SPLIT_FILE
 from mlmaster.tasks.evidence import Evidence, gather
 from mlmaster.tasks.files import IMAGES, Files, check_rules, find_files
 from mlmaster.tasks.find import Found
@@ -39,6 +48,8 @@ def infer(directory: Path, name: str, found: Found, overrides: Overrides, metric
         DataError: A table is broken, or the tables disagree.
         TaskError: Target, kind or metric cannot be told or do not fit each other.
     """
+    if overrides.is_self_reported and found.test is None:
+        raise TaskError(f"{directory}: has no test table, whose rows a self-reported task is to answer")
     evidence = gather(directory, found, overrides)
     train, test, sample, columns = evidence.train, evidence.test, evidence.sample, evidence.columns
     kind, why_kind = settle_kind(evidence, metrics)
@@ -55,6 +66,8 @@ def infer(directory: Path, name: str, found: Found, overrides: Overrides, metric
     files, file_notes = _settle_files(evidence)
     modality, why_modality = _settle_modality(evidence, files)
     reads_order, why_order = _settle_order(evidence, repeats=repeats)
+    split_file, why_split = settle_split_file(directory, overrides)
+    require_direction(overrides, metric.name, metric.direction)
 
     task = Task(
         name=overrides.name or name,
@@ -82,6 +95,8 @@ def infer(directory: Path, name: str, found: Found, overrides: Overrides, metric
         direction=metric.direction,
         delimiter=train.delimiter,
         reads_order=reads_order,
+        split_file=split_file,
+        is_self_reported=overrides.is_self_reported,
     )
     rules = [each for rule in files.rules for each in dict.fromkeys((rule.train, rule.test))]
     is_binary, is_multiclass = kind is TaskKind.BINARY, kind is TaskKind.MULTICLASS
@@ -95,7 +110,9 @@ def infer(directory: Path, name: str, found: Found, overrides: Overrides, metric
         ("positive class" if is_binary else "classes", classes[1] if is_binary else join(classes), why_classes)
         if is_binary or is_multiclass
         else None,
-        ("metric", f"{metric.name} ({metric.direction})", why_metric),
+        ("metric", f"{metric.name} ({metric.direction})", tell_file(directory, overrides.metric_file) or why_metric),
+        ("split", split_file, why_split) if split_file else None,
+        ("evaluation", "self_reported", SELF_REPORTED) if overrides.is_self_reported else None,
         ("predictions", f"{prediction_kind}: {join(predicted)}", why_prediction),
         ("train only", join(train_only), "columns of train that test lacks: never features") if train_only else None,
         ("files of rows", join(rules), f"found by the column {files.rules[0].key}") if files.rules else None,
@@ -106,14 +123,23 @@ def infer(directory: Path, name: str, found: Found, overrides: Overrides, metric
     return LoadedTask(
         task,
         tuple(Inference(*map(str, line)) for line in lines if line is not None),
-        (*evidence.notes, *metric_notes, *sample_notes, *file_notes),
+        (*evidence.notes, *metric_notes, *sample_notes, *file_notes, *note_unused(directory, overrides)),
     )
 
 
 def _settle_files(evidence: Evidence) -> tuple[Files, tuple[str, ...]]:
     directory, found, said = evidence.directory, evidence.found, evidence.overrides
     train, test, id_column = evidence.train, evidence.test, evidence.columns.id_column
-    known = {found.train, found.test, found.sample, found.description, said.metric_file, "task.yaml"}
+    known = {
+        found.train,
+        found.test,
+        found.sample,
+        found.description,
+        said.metric_file,
+        "task.yaml",
+        SPLIT_FILE,
+        METRIC_FILE,
+    }
     keys = [c for c in evidence.features if c == id_column]
     keys += [c for c in evidence.features if c != id_column and (is_id_name(c) or _names_files(train.column(c)))]
     files = find_files(directory, {each for each in known if each is not None}, train, test, keys)

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from mlmaster.core.score import Direction
 from mlmaster.core.task import FileRule, Modality, PredictionKind, SideTable, Task, TaskKind
 
 NONE = "none"
 """Written by the user to say that there is no such file or column, where something would be inferred otherwise."""
+
+LAST_RESORT = (
+    "where nothing can be hidden, the last resort is evaluation: self_reported in task.yaml (scripts score themselves)"
+)
+
+class Evaluation(StrEnum):
+    """How solutions are scored: by the harness on rows it hides, or by their own word where nothing can be hidden."""
+
+    HIDDEN = "hidden"
+    SELF_REPORTED = "self_reported"
 
 
 class Overrides(BaseModel):
@@ -27,6 +39,16 @@ class Overrides(BaseModel):
     metric: str | None = Field(default=None, description="metric by its standard name")
     metric_params: Mapping[str, float] = Field(default_factory=dict, description="parameters of the metric, as k: 3")
     metric_file: str | None = Field(default=None, description="the task's own metric.py")
+    direction: Direction | None = Field(
+        default=None, description="maximize or minimize; needed where scripts report a metric that is not known here"
+    )
+    split_file: str | None = Field(
+        default=None, description="the task's own split.py, which says which rows are hidden together, or none"
+    )
+    evaluation: Evaluation | None = Field(
+        default=None,
+        description="hidden, or self_reported: the last resort, in which scripts see everything and score themselves",
+    )
     prediction_kind: PredictionKind | None = Field(
         default=None, description="number, probability, class_probabilities, label, ranking or text"
     )
@@ -46,6 +68,11 @@ class Overrides(BaseModel):
         description="further tables whose rows belong to rows through a key: path, key, column, has_test; or none",
     )
     reads_order: bool | None = Field(default=None, description="true when answers are matched by position, not by id")
+
+    @property
+    def is_self_reported(self) -> bool:
+        """Return True when the user chose the last resort."""
+        return self.evaluation is Evaluation.SELF_REPORTED
 
     @field_validator("target", "extra_files", mode="before")
     @classmethod

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from mlmaster.core.task import PredictionKind, Task, TaskKind
 from mlmaster.errors import DataError, TaskError
 from mlmaster.tasks.encoding import find_encoding
-from mlmaster.tasks.loaded import NONE, LoadedTask, Overrides
+from mlmaster.tasks.loaded import NONE, Evaluation, LoadedTask, Overrides
 
 TASK_FILE = "task.yaml"
 
@@ -52,8 +52,8 @@ def read_task_file(path: Path) -> Overrides:
 
 def _plain(key: str, value: Any) -> Any:
     """Return a scalar as the string a table would hold: YAML reads `yes`, `1` and `2024-01-01` as other things."""
-    if key in ("positive", "id", "name", "metric", "test", "sample", "train", "description", "goal"):
-        if value is False and key in ("id", "test", "sample", "description"):
+    if key in ("positive", "id", "name", "metric", "test", "sample", "train", "description", "goal", "split_file"):
+        if value is False and key in ("id", "test", "sample", "description", "split_file"):
             return NONE
         return str(value)
     if key == "target":
@@ -123,6 +123,11 @@ def _entries(directory: Path, task: Task, reasons: Mapping[str, str]) -> list[tu
         entries.append(("metric_params", dict(task.metric_params), ""))
     if task.metric_file is not None:
         entries.append(("metric_file", task.metric_file, ""))
+    if task.split_file is not None:
+        entries.append(("split_file", task.split_file, reasons.get("split", "")))
+    if task.is_self_reported:
+        entries.append(("direction", task.direction.value, ""))
+        entries.append(("evaluation", Evaluation.SELF_REPORTED.value, reasons.get("evaluation", "")))
     if task.extra_files:
         entries.append(("extra_files", list(task.extra_files), reasons.get("other files", "")))
     if task.file_rules:
