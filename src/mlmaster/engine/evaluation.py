@@ -89,7 +89,7 @@ class Evaluator:
             truth = self._views.truth[view.hidden][is_guide]
             value = self._metric.score(truth, hidden[is_guide])
             clusters = self._views.clusters[view.hidden][is_guide]
-            resamples = noise.resample(self._metric, truth, hidden[is_guide], clusters, seed=(self._seed, fold))
+            resamples = noise.resample(self._metric, truth, hidden[is_guide], clusters, self._seed)
             found = FoldPredictions(
                 rows=view.hidden,
                 hidden=hidden,

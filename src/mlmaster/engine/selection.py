@@ -8,6 +8,7 @@ judge alone, widened for having chosen among the finalists.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -168,9 +169,7 @@ class Selector:
             mask = self._judge(rows)
             truth = self.views.truth[rows][mask]
             value = self.metric.score(truth, answer[mask])
-            resamples = noise.resample(
-                self.metric, truth, answer[mask], self.views.clusters[rows][mask], (self.seed, fold, 1)
-            )
+            resamples = noise.resample(self.metric, truth, answer[mask], self.views.clusters[rows][mask], self.seed)
             found[fold] = (value, resamples)
         return found
 
@@ -196,13 +195,17 @@ class Selector:
         except (SubmissionError, TaskError) as error:
             return base.model_copy(update={"note": f"no honest estimate: the judge part cannot be scored ({error})"})
         judge = sum(value for value, _ in vectors.values()) / len(vectors)
-        spread = np.nanstd(np.mean([vector for _, vector in vectors.values()], axis=0), ddof=1)
+        spread = noise.standard_error([vector for _, vector in vectors.values()])
+        if not math.isfinite(spread):
+            return base.model_copy(
+                update={"judge": judge, "note": "no interval: too few rows that stand for themselves"}
+            )
         judge_rows = (
             int((~self.views.guide).sum())
             if self.views.folds > 1
             else int(self._judge(self.views.fold(0).hidden).sum())
         )
-        expected = NormalDist().inv_cdf(1 - (1 - CONFIDENCE) / 2 / finalists) * float(spread)
+        expected = NormalDist().inv_cdf(1 - (1 - CONFIDENCE) / 2 / finalists) * spread
         scale = 1 + judge_rows / max(1, test_rows or judge_rows)
         predicted = expected * scale**0.5
         note = "judge reused: it was opened before, so the estimate may be optimistic" if is_reused else ""
