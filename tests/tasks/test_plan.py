@@ -43,7 +43,8 @@ def write_ids(folder: Path, train: list[str], test: list[str]) -> None:
 @pytest.mark.parametrize(
     ("train", "test", "is_renumbered"),
     [
-        (["1", "2"], ["3", "4"], False),
+        (["1", "2"], ["3", "4"], True),
+        (["1", "3"], ["2", "4"], False),
         (["1", "2"], ["1", "2"], True),
         (["1", "2"], ["2"], True),
         (["a", "a"], ["b"], True),
@@ -78,7 +79,13 @@ def test_nothing_hidden_means_nothing_renumbered(tmp_path: Path) -> None:
     write_ids(tmp_path, ["1", "2"], ["1"])
     facts = read_facts(make_task(tmp_path))
     assert make_plan(facts, "full", "vv", with_test=True, order_key="")["renumber"] is None
-    assert make_plan(facts, "fold-0", "vh", with_test=True, order_key="")["renumber"] == {"column": "id", "start": 1}
+    assert make_plan(facts, "fold-0", "vh", with_test=True, order_key="")["renumber"] == {
+        "column": "id",
+        "start": 1,
+        "prefix": "",
+        "suffix": "",
+        "width": 1,
+    }
 
 
 def test_the_sample_follows_the_task_own_or_is_neutral(tmp_path: Path) -> None:

@@ -29,11 +29,13 @@ def make_plan(name: str = "fold-0", sides: str = "vh") -> Plan:
         sides=sides,
         test_rows=0,
         order_key="",
+        rows=[],
         renumber=None,
         sample_path="sample.csv",
         sample_delimiter=",",
         sample=[SampleColumn(name="y", rule="fill", value="0")],
         files=[],
+        side_tables=[],
         copies=[],
     )
 

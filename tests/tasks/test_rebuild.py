@@ -39,11 +39,13 @@ def make_plan(sides: str, test_rows: int = 0, order_key: str = "") -> Plan:
         sides=sides,
         test_rows=test_rows,
         order_key=order_key,
+        rows=[],
         renumber=None,
         sample_path="sample.csv",
         sample_delimiter=",",
         sample=[SampleColumn(name="id", rule="copy", value="id"), SampleColumn(name="y", rule="fill", value="0.5")],
         files=[],
+        side_tables=[],
         copies=[],
     )
 
@@ -170,7 +172,7 @@ def pictures(tmp_path: Path) -> Path:
 def picture_plan() -> Plan:
     plan = make_plan("vh-", 1)
     plan["files"] = [RowFiles(train="train/{key}.png", test="test/{key}.png", key="id")]
-    plan["renumber"] = rebuild.Renumber(column="id", start=7)
+    plan["renumber"] = rebuild.Renumber(column="id", start=7, prefix="", suffix="", width=1)
     return plan
 
 

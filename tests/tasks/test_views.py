@@ -85,12 +85,12 @@ def check_rows(view: View, train: list[list[str]], test: list[list[str]], column
 
 @settings(deadline=None, max_examples=40)
 @given(st.data(), st.integers(0, 1000), st.booleans())
-def test_no_hidden_label_is_reachable(data: st.DataObject, seed: int, is_numbered_separately: bool) -> None:
+def test_no_hidden_label_is_reachable(data: st.DataObject, seed: int, is_numbered_apart: bool) -> None:
     labels = data.draw(st.lists(st.sampled_from(["no", "yes"]), min_size=4, max_size=25))
     test_rows = data.draw(st.integers(1, 10))
     folds = data.draw(st.integers(1, min(4, len(labels))))
-    ids = [str(i + 1) for i in range(len(labels))]
-    test_ids = [str(i + 1 if is_numbered_separately else i + 1001) for i in range(test_rows)]
+    ids = [str(2 * i) for i in range(len(labels))]
+    test_ids = [str(2 * i + (1001 if is_numbered_apart else 1)) for i in range(test_rows)]
     with TemporaryDirectory() as name:
         task = write_task(Path(name) / "task", ids, test_ids, labels)
         train, test = read(task.directory / "train.csv")[1], read(task.directory / "test.csv")[1]
@@ -107,7 +107,8 @@ def test_no_hidden_label_is_reachable(data: st.DataObject, seed: int, is_numbere
             assert read(view.directory / "test.csv")[0] == ["id", "x"]
             check_rows(view, train, test, (1,))
             check_rows(view, train, test, () if view.is_renumbered else (0, 1))
-            assert view.is_renumbered == is_numbered_separately
+            if is_numbered_apart or test_rows > 1:  # one odd number among even ones says nothing
+                assert view.is_renumbered == is_numbered_apart
             assert view.keys is not None
             assert len(set(view.keys)) == len(view.keys)
             assert list(view.keys) == [row[0] for row in read(view.directory / "test.csv")[1]]
@@ -273,7 +274,7 @@ def test_files_keyed_by_another_column_never_mix_hidden_and_real_rows(tmp_path: 
 def test_order_that_decides_is_hidden_behind_new_numbers(task: Task, tmp_path: Path) -> None:
     view = Views(task.model_copy(update={"reads_order": True}), tmp_path / "pool", 0).fold(0)
     assert view.is_renumbered
-    assert view.keys == tuple(str(i + 1) for i in range(len(view.rows)))
+    assert view.keys == tuple(f"b{i + 1}" for i in range(len(view.rows)))
 
 
 def test_repeated_ids_become_unique_numbers_but_dates_stay(tmp_path: Path) -> None:
@@ -294,7 +295,7 @@ def test_ids_that_train_lacks_are_numbered(tmp_path: Path) -> None:
     write_rows(tmp_path / "test.csv", ["id", "x"], [["q7", "1"], ["q9", "2"]])
     write_rows(tmp_path / "sample_submission.csv", ["id", "y"], [["q7", "no"], ["q9", "no"]])
     views = Views(make_task(tmp_path), tmp_path / "pool", 0, 2)
-    assert views.fold(0).keys == tuple(str(i + 1) for i in range(6))
+    assert views.fold(0).keys == tuple(f"q{i + 1}" for i in range(6))
     assert views.full().keys == ("q7", "q9")
 
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 import os
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Condition
@@ -37,7 +37,7 @@ from mlmaster.sandbox.directory import EvaluationDirectory
 from mlmaster.sandbox.log import Log
 from mlmaster.sandbox.supervised import Supervised
 from mlmaster.sandbox.verdict import judge, kernel_kills
-from mlmaster.sandbox.views import Views, is_unchanged
+from mlmaster.sandbox.views import Views
 from mlmaster.sandbox.watchdog import Breach, Watchdog
 
 
@@ -51,6 +51,7 @@ class ProcessSandbox:
         processes: How many processes a script may have at once; more is an ERROR.
         copy_up_to_bytes: A view with more bytes is linked, not copied, and checked for changes afterwards.
         copy_up_to_files: The same for its number of files.
+        is_intact: Tells whether files that a view shares with others are as they were built, see `sandbox.views`.
     """
 
     name = "process"
@@ -64,12 +65,13 @@ class ProcessSandbox:
         processes: int = 256,
         copy_up_to_bytes: int = 512 * 2**20,
         copy_up_to_files: int = 500,
+        is_intact: Callable[[Path], bool] | None = None,
     ) -> None:
         self._root = root.absolute()
         self._python = str(Path(python or sys.executable).absolute())
         self._clock = clock or SystemClock()
         self._processes = processes
-        self._views = Views(copy_up_to_bytes, copy_up_to_files)
+        self._views = Views(copy_up_to_bytes, copy_up_to_files, is_intact)
         self._cores = CoreLease.of_this_process()
         self._is_closing = Flag()
         self._running = 0
@@ -145,7 +147,7 @@ class ProcessSandbox:
         if report.failure is not None:
             raise InfrastructureError(f"the script could not be started: {report.failure}")
         breach = breach or watchdog.look_at_disk()
-        if directory.fingerprint is not None and not is_unchanged(view, directory.fingerprint):
+        if directory.fingerprint is not None and not self._views.is_unchanged(view, directory.fingerprint):
             breach = Breach(Fault.POLICY, "the files of the view were changed while the script ran")
         text = log.text()
         peak_bytes = max(watchdog.peak_bytes, report.peak_bytes)

@@ -2,6 +2,9 @@
 
 A copy costs a clone of blocks where the filesystem can (btrfs, XFS, bcachefs), else one pass over the bytes. A link
 exposes the pool's own files: what a script does to them is noticed afterwards, not prevented.
+
+Views may share files among each other (hard links). The change time of such a file moves when another view is built or
+thrown away, so it proves nothing here; who builds the views knows which moves were its own, and is asked.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import hashlib
 import os
 import shutil
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -33,12 +37,17 @@ class Views:
     Args:
         copy_up_to_bytes: A view with more bytes is linked.
         copy_up_to_files: A view with more files is linked.
+        is_intact: Tells whether files that a view shares with others are as they were built; without it, a change time
+            that moves counts as a change.
     """
 
-    def __init__(self, copy_up_to_bytes: int, copy_up_to_files: int) -> None:
+    def __init__(
+        self, copy_up_to_bytes: int, copy_up_to_files: int, is_intact: Callable[[Path], bool] | None = None
+    ) -> None:
         self._copy_up_to_bytes = copy_up_to_bytes
         self._copy_up_to_files = copy_up_to_files
         self._first: dict[tuple[Path, int], bytes] = {}
+        self._is_intact = is_intact
         self._lock = Lock()
 
     def show(self, view: Path, target: Path) -> bytes | None:
@@ -50,7 +59,7 @@ class Views:
         """
         if not view.is_dir():
             raise InfrastructureError(f"the view {view} is not a folder; build it before running a script on it")
-        files = _files(view)
+        files = self._files(view)
         if len(files) <= self._copy_up_to_files and sum(file.size for file in files) <= self._copy_up_to_bytes:
             _copy(view, target)
             return None
@@ -58,25 +67,28 @@ class Views:
         key = (view.resolve(), view.stat().st_ino)  # a view built anew under its old name is another view
         with self._lock:
             first = self._first.setdefault(key, fingerprint)
-        if first != fingerprint:
+        if first != fingerprint or (self._is_intact is not None and not self._is_intact(view)):
             raise InfrastructureError(f"the view {view} was changed since it was first used; delete and build it anew")
         target.symlink_to(view.resolve(), target_is_directory=True)
         return fingerprint
 
+    def is_unchanged(self, view: Path, fingerprint: bytes) -> bool:
+        """Return False when a linked view no longer is what `show` linked."""
+        try:
+            is_same = view.is_dir() and _fingerprint(self._files(view)) == fingerprint
+            return is_same and (self._is_intact is None or self._is_intact(view))
+        except (OSError, InfrastructureError):
+            return False
 
-def is_unchanged(view: Path, fingerprint: bytes) -> bool:
-    """Return False when a linked view no longer is what `Views.show` linked."""
-    try:
-        return view.is_dir() and _fingerprint(_files(view)) == fingerprint
-    except (OSError, InfrastructureError):
-        return False
+    def _files(self, view: Path) -> list[_File]:
+        return _files(view, has_witness=self._is_intact is not None)
 
 
 def _fingerprint(files: list[_File]) -> bytes:
     return hashlib.sha256(repr(sorted((file.path, file.size, file.changed) for file in files)).encode()).digest()
 
 
-def _files(view: Path) -> list[_File]:
+def _files(view: Path, *, has_witness: bool) -> list[_File]:
     """Return every file of the view; links inside a view are the harness's own and are followed."""
     found = []
     for folder, folders, names in os.walk(view, followlinks=True, onerror=_refuse):
@@ -90,7 +102,8 @@ def _files(view: Path) -> list[_File]:
             if not stat.S_ISREG(status.st_mode):
                 raise InfrastructureError(f"the view {view} holds {path}, which is neither a file nor a folder")
             # ctime as well: a script can set mtime back, not ctime
-            changed = (status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+            is_shared = has_witness and status.st_nlink > 1
+            changed = (status.st_mtime_ns, -1 if is_shared else status.st_ctime_ns, status.st_ino)
             found.append(_File(os.path.relpath(path, view), status.st_size, changed))
     return found
 

@@ -15,12 +15,13 @@ import json
 import os
 import shutil
 import sys
+import tempfile
 from array import array
-from collections.abc import Iterator, Sequence
-from pathlib import Path, PurePosixPath
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import TypedDict
 
-FORMAT = 1
+FORMAT = 2
 VISIBLE, HIDDEN, ABSENT = "v", "h", "-"
 LARGEST_CELL = 2**31 - 1
 WRITTEN_AT = 946_684_800
@@ -55,11 +56,30 @@ class RowFiles(TypedDict):
     key: str
 
 
+class SideRows(TypedDict):
+    """A further table whose rows belong to rows of train and test: its `key` holds values of their `column`.
+
+    `withheld` names its columns that are empty for every real test row: they are empty for the view's test rows too.
+    """
+
+    table: Source
+    key: str
+    column: str
+    has_test: bool
+    withheld: list[str]
+
+
 class Renumber(TypedDict):
-    """The test table's id column is replaced by `start`, `start` + 1, … in the order of the view's rows."""
+    """The test table's id column is replaced by numbers from `start` on, in the order of the view's rows.
+
+    A new id is `prefix`, the number with at least `width` digits, `suffix`: as the real test's ids are written.
+    """
 
     column: str
     start: int
+    prefix: str
+    suffix: str
+    width: int
 
 
 class Plan(TypedDict):
@@ -67,7 +87,8 @@ class Plan(TypedDict):
 
     `sides` has one character for every train row: `v` is in the view's train table, `h` hidden in its test table, `-` in
     neither. `test_rows` is the number of rows of the real test table, all of which are in the view's, or 0 for none of them.
-    `order_key` (hexadecimal) shuffles the test table; empty keeps hidden rows first, each kind in file order.
+    `rows`, where not empty, are the test table's rows in their order, as `row_numbers` returns them. Else `order_key`
+    (hexadecimal) shuffles them; empty keeps hidden rows first, each kind in file order.
     """
 
     format: int
@@ -83,18 +104,30 @@ class Plan(TypedDict):
     sides: str
     test_rows: int
     order_key: str
+    rows: list[int]
     renumber: Renumber | None
     sample_path: str
     sample_delimiter: str
     sample: list[SampleColumn]
     files: list[RowFiles]
+    side_tables: list[SideRows]
     copies: list[str]
 
 
-def materialise(plan: Plan, source: Path, destination: Path) -> list[int]:
+Place = Callable[[str, str], object]
+"""(origin, destination): puts a file's content where no file is yet. The folder is there."""
+
+
+def materialise(plan: Plan, source: Path, destination: Path, place: Place | None = None) -> list[int]:
     """Build the view in a new folder `destination` and return its rows as `row_numbers` does.
 
-    The train table is streamed; the rows of the view's test table are held in memory once, as lines.
+    The tables are streamed; the rows of the view's test table are held in memory once, as lines.
+
+    Args:
+        plan: What goes in.
+        source: The task's folder.
+        destination: A folder that is not there yet.
+        place: How files of rows come into the view, where not as copies: links to what the caller keeps.
 
     Raises:
         PlanError: A table has other columns or another number of rows than the plan says, or a path leads outside.
@@ -104,13 +137,17 @@ def materialise(plan: Plan, source: Path, destination: Path) -> list[int]:
         raise PlanError(f"the plan has format {plan['format']}, this file builds format {FORMAT}")
     rows = row_numbers(plan)
     destination.mkdir(parents=True)
-    test = _TestTable(plan, rows)
-    _write_train(plan, source, destination, test)
+    files = _FilesOfRows(place or shutil.copyfile)
+    sides = [_SideTable(side, plan["renumber"]) for side in plan["side_tables"]]
+    test = _TestTable(plan, rows, sides)
+    _write_train(plan, source, destination, test, files)
     if plan["test_rows"]:
         _take_real_test(plan, source, test)
     test.write(_inside(destination, plan["test_path"]))
     _write_sample(plan, destination)
-    test.copy_files(source, destination)
+    test.copy_files(source, destination, files)
+    for side in sides:
+        side.write(source, destination)
     for path in plan["copies"]:
         _copy(_inside(source, path), _inside(destination, path))
     _flatten_times(destination)
@@ -121,18 +158,107 @@ def row_numbers(plan: Plan) -> list[int]:
     """Return one number for each row of the view's test table: a hidden train row's, or -1 - k for real test row k."""
     rows = [number for number, side in enumerate(plan["sides"]) if side == HIDDEN]
     rows.extend(-1 - number for number in range(plan["test_rows"]))
+    if plan["rows"]:
+        if sorted(plan["rows"]) != sorted(rows):
+            raise PlanError(f"the plan {plan['name']} orders other rows than it hides")
+        return list(plan["rows"])
     if not plan["order_key"]:
         return rows
     key = bytes.fromhex(plan["order_key"])
     return sorted(rows, key=lambda row: hashlib.blake2b(b"%d" % row, key=key, digest_size=8).digest())
 
 
+def new_id(renumber: Renumber, position: int) -> str:
+    """Return the id of the row at a position of the view's test table."""
+    return f"{renumber['prefix']}{renumber['start'] + position:0{renumber['width']}d}{renumber['suffix']}"
+
+
+class _SideTable:
+    """A side table while its keys are gathered, then filtered: deny by default.
+
+    Rows of visible keys stay where they are. Rows of the view's test rows follow, in the order of the test table, so that
+    the file's order tells nothing; a key that train rows share with them (a store) is visible already. Where the table
+    knows nothing of the real test, a key of a hidden row is in no view, even when a visible row has it too.
+    """
+
+    def __init__(self, side: SideRows, renumber: Renumber | None) -> None:
+        self.column = side["column"]
+        self._side = side
+        self._renumber = renumber if renumber and renumber["column"] == side["column"] else None
+        self._visible: set[str] = set()
+        self._shown: dict[str, list[int]] = {}
+
+    def see(self, key: str) -> None:
+        """Take in the key of a visible row."""
+        self._visible.add(key)
+
+    def show(self, key: str, position: int) -> None:
+        """Take in the key of a row of the view's test table."""
+        places = self._shown.setdefault(key, [])
+        if self._renumber or not places:
+            places.append(position)
+        else:
+            places[0] = min(places[0], position)
+
+    def write(self, source: Path, destination: Path) -> None:
+        side, table = self._side, self._side["table"]
+        records = _records(source, table)
+        header = next(records)
+        key = _find(header, side["key"], table["path"])
+        withheld = [_find(header, name, table["path"]) for name in side["withheld"]]
+        path = _inside(destination, table["path"])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        positions, ends = array("q"), array("q", [0])
+        with path.open("w", encoding="utf-8", newline="") as file, tempfile.TemporaryFile(dir=destination) as later:
+            file.write(encode(header, table["delimiter"]))
+            for cells in records:
+                value = cells[key]
+                places = self._shown.get(value, [])
+                if not value or (places and not side["has_test"]):
+                    continue
+                if value in self._visible:
+                    file.write(encode(cells, table["delimiter"]))
+                    continue
+                for place in withheld if places else ():
+                    cells[place] = ""
+                for position in places:
+                    if self._renumber:
+                        cells[key] = new_id(self._renumber, position)
+                    later.write(encode(cells, table["delimiter"]).encode("utf-8", "surrogatepass"))
+                    positions.append(position)
+                    ends.append(later.tell())
+            for number in sorted(range(len(positions)), key=positions.__getitem__):
+                later.seek(ends[number])
+                file.write(later.read(ends[number + 1] - ends[number]).decode("utf-8", "surrogatepass"))
+
+
+class _FilesOfRows:
+    """Puts files of rows into the view: content of one file each, never a folder. Rows may share a file."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._folders: set[str] = set()
+
+    def put(self, origin_root: str, origin: str, root: str, path: str) -> None:
+        for each in (origin, path):
+            _check_inside(each)
+        origin, path = f"{origin_root}/{origin}", f"{root}/{path}"
+        if os.path.lexists(path) or not Path(origin).is_file():  # an empty key would bring in a whole folder
+            return
+        folder = path.rpartition("/")[0]
+        if folder not in self._folders:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            self._folders.add(folder)
+        self._place(origin, path)
+
+
 class _TestTable:
     """The view's test table while it is gathered: lines by position, and where the files of each row come from."""
 
-    def __init__(self, plan: Plan, rows: Sequence[int]) -> None:
+    def __init__(self, plan: Plan, rows: Sequence[int], sides: Sequence[_SideTable]) -> None:
         self._plan = plan
         self._rows = rows
+        self.sides = sides
         self._lines = [""] * len(rows)
         self._keys: list[list[str]] = [[] for _ in rows] if plan["files"] else []
         self._hidden_at = array("q", bytes(8 * len(plan["sides"])))
@@ -142,24 +268,35 @@ class _TestTable:
                 self._hidden_at[row] = position
             else:
                 self._real_at[-1 - row] = position
+        renumbered = plan["renumber"]
+        self._new = plan["test_columns"].index(renumbered["column"]) if renumbered else -1
 
-    def columns_in(self, header: Sequence[str], path: str) -> tuple[list[int], list[int]]:
-        """Return where the test table's columns and the files' keys stand in a source; an absent id stands at -1."""
+    def columns_in(self, header: Sequence[str], path: str) -> tuple[list[int], list[int], list[int]]:
+        """Return where the test table's columns, the files' keys and the side tables' keys stand in a source.
+
+        What may be absent (an id that is made anew, a key that only train has) stands at -1.
+        """
         renumbered = self._plan["renumber"]
         made = renumbered["column"] if renumbered else None
         wanted = [_find(header, name, path, may_be_absent=name == made) for name in self._plan["test_columns"]]
-        return wanted, [_find(header, rule["key"], path) for rule in self._plan["files"]]
+        sides = [_find(header, side.column, path, may_be_absent=True) for side in self.sides]
+        return wanted, [_find(header, rule["key"], path) for rule in self._plan["files"]], sides
 
-    def put(self, number: int, cells: Sequence[str], places: tuple[list[int], list[int]], *, is_hidden: bool) -> None:
+    def put(
+        self, number: int, cells: Sequence[str], places: tuple[list[int], list[int], list[int]], *, is_hidden: bool
+    ) -> None:
         """Take in a row of a source table."""
         position = (self._hidden_at if is_hidden else self._real_at)[number]
         picked = [cells[place] if place >= 0 else "" for place in places[0]]
         renumbered = self._plan["renumber"]
         if renumbered:
-            picked[self._plan["test_columns"].index(renumbered["column"])] = str(renumbered["start"] + position)
+            picked[self._new] = new_id(renumbered, position)
         self._lines[position] = encode(picked, self._plan["delimiter"])
         if self._plan["files"]:
             self._keys[position] = [cells[place] for place in places[1]]
+        for side, place in zip(self.sides, places[2], strict=True):
+            if place >= 0:
+                side.show(cells[place], position)
 
     def write(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -168,32 +305,34 @@ class _TestTable:
             file.writelines(self._lines)
         self._lines.clear()
 
-    def copy_files(self, source: Path, destination: Path) -> None:
+    def copy_files(self, source: Path, destination: Path, files: _FilesOfRows) -> None:
         """Copy the files of the rows in the table's own order, so that nothing tells hidden rows from real ones."""
         if not self._plan["files"]:
             return
         renumbered = self._plan["renumber"]
+        of_train, of_test, root = str(source), str(source / self._plan["test_files"]), str(destination)
         for position, (row, keys) in enumerate(zip(self._rows, self._keys, strict=True)):
             for rule, key in zip(self._plan["files"], keys, strict=True):
                 shown = key
                 if renumbered and renumbered["column"] == rule["key"]:
-                    shown = str(renumbered["start"] + position)
-                root = source if row >= 0 else source / self._plan["test_files"]
-                origin = _inside(root, _fill(rule["train" if row >= 0 else "test"], key))
-                _copy(origin, _inside(destination, _fill(rule["test"], shown)), may_be_absent=True)
+                    shown = new_id(renumbered, position)
+                origin_root, pattern = (of_train, rule["train"]) if row >= 0 else (of_test, rule["test"])
+                files.put(origin_root, _fill(pattern, key), root, _fill(rule["test"], shown))
 
 
-def _write_train(plan: Plan, source: Path, destination: Path, test: _TestTable) -> None:
+def _write_train(plan: Plan, source: Path, destination: Path, test: _TestTable, files: _FilesOfRows) -> None:
     """Stream the train table: visible rows and their files go out at once, hidden ones into the test table."""
     sides, rules, name = plan["sides"], plan["files"], plan["train"]["path"]
     records = _records(source, plan["train"])
     header = next(records)
     places = [_find(header, column, name) for column in plan["train_columns"]]
     keys = [_find(header, rule["key"], name) for rule in rules]
-    hidden = test.columns_in(header, name) if HIDDEN in sides else ([], [])
+    side_keys = [_find(header, side.column, name) for side in test.sides]
+    hidden = test.columns_in(header, name) if HIDDEN in sides else ([], [], [])
     is_whole = places == list(range(len(header)))
     path = _inside(destination, plan["train_path"])
     path.parent.mkdir(parents=True, exist_ok=True)
+    roots = str(source), str(destination)
     count = 0
     with path.open("w", encoding="utf-8", newline="") as file:
         file.write(encode(plan["train_columns"], plan["delimiter"]))
@@ -205,7 +344,9 @@ def _write_train(plan: Plan, source: Path, destination: Path, test: _TestTable) 
                 file.write(encode(cells if is_whole else [cells[place] for place in places], plan["delimiter"]))
                 for rule, key in zip(rules, keys, strict=True):
                     path_in = _fill(rule["train"], cells[key])
-                    _copy(_inside(source, path_in), _inside(destination, path_in), may_be_absent=True)
+                    files.put(roots[0], path_in, roots[1], path_in)
+                for side, key in zip(test.sides, side_keys, strict=True):
+                    side.see(cells[key])
             elif sides[number] == HIDDEN:
                 test.put(number, cells, hidden, is_hidden=True)
     if count != len(sides):
@@ -270,7 +411,8 @@ def _records(folder: Path, table: Source, *, is_ours: bool = False) -> Iterator[
     with path.open(encoding=table["encoding"], newline="") as file:
         width = 0
         for cells in csv.reader(file, delimiter=table["delimiter"]):
-            if not cells or (not is_ours and len(cells) == 1 and not cells[0].strip()):
+            # a line of nothing but white space is no row, a quoted empty cell is one
+            if not cells or (not is_ours and len(cells) == 1 and cells[0] and not cells[0].strip()):
                 continue
             if not width:
                 width = len(cells)
@@ -295,24 +437,29 @@ def _fill(pattern: str, key: str) -> str:
 
 
 def _inside(folder: Path, path: str) -> Path:
-    """Return a path below the folder. A key read from a table is data: it must not lead anywhere else."""
-    if not path or PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts or "\0" in path:
-        raise PlanError(f"{path!r} leads outside of the task's folder")
+    _check_inside(path)
     return folder / path
 
 
-def _copy(source: Path, destination: Path, *, may_be_absent: bool = False) -> None:
-    """Copy the content of one file, never of a folder: an empty key would bring in a whole one. Rows may share a file."""
-    if destination.exists() or (may_be_absent and not source.is_file()):
-        return
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, destination)
+def _check_inside(path: str) -> None:
+    """Refuse a path that leads out of its folder. A key read from a table is data: it must not lead anywhere else."""
+    if not path or path.startswith("/") or "\0" in path or (".." in path and ".." in path.split("/")):
+        raise PlanError(f"{path!r} leads outside of the task's folder")
+
+
+def _copy(source: Path, destination: Path) -> None:
+    if not destination.exists():
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, destination)
 
 
 def _flatten_times(folder: Path) -> None:
+    """Give every file and folder one time. A file that has it is not touched: it may be shared with other views."""
     for directory, _, files in os.walk(folder, topdown=False):
         for name in files:
-            os.utime(Path(directory, name), (WRITTEN_AT, WRITTEN_AT))
+            path = Path(directory, name)
+            if path.stat().st_mtime_ns != WRITTEN_AT * 10**9:
+                os.utime(path, (WRITTEN_AT, WRITTEN_AT))
         os.utime(directory, (WRITTEN_AT, WRITTEN_AT))
 
 

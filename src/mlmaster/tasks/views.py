@@ -21,7 +21,16 @@ from mlmaster.errors import SettingsError, TaskError
 from mlmaster.ports import Array
 from mlmaster.tasks import rebuild, table
 from mlmaster.tasks.folds import BIG_MEDIA_BYTES, NEVER, assign_folds, count_folds, find_strata, guide_mask, pick_small
-from mlmaster.tasks.plan import digest_column, make_plan, plan_new_rows, read_facts, weigh_files
+from mlmaster.tasks.media import SHARED_FROM_BYTES, SHARED_FROM_FILES
+from mlmaster.tasks.plan import (
+    digest_column,
+    estimate_disk,
+    key_columns,
+    make_plan,
+    plan_new_rows,
+    read_facts,
+    weigh_files,
+)
 from mlmaster.tasks.pool import ViewPool
 from mlmaster.tasks.rebuild import ABSENT, HIDDEN, VISIBLE, Plan
 from mlmaster.tasks.truth import read_truth
@@ -46,6 +55,7 @@ class Views:
         DataError: A table cannot be read, or a source has changed since the pool was first made.
         TaskError: The targets cannot be read, or there are fewer than two labelled rows.
         SettingsError: `folds` is out of range.
+        RunDirectoryError: The disk cannot hold the views.
     """
 
     def __init__(
@@ -60,7 +70,17 @@ class Views:
         self._seed = seed
         self._taken: dict[str, View] = {}
         self._facts = read_facts(task)
-        self._pool = ViewPool(directory, task.directory, _sources(task))
+        media = self._facts.media
+        self._shares_files = media.files >= SHARED_FROM_FILES or media.bytes >= SHARED_FROM_BYTES
+        self._pool = ViewPool(
+            directory,
+            task.directory,
+            _sources(task),
+            row_files=media.digest,
+            withheld={*task.targets, *task.train_only},
+            keys=key_columns(task),
+            shares_files=self._shares_files,
+        )
         targets = [name for name in self._facts.train_columns if name in task.targets]
         names = dict.fromkeys([*targets, *(rule.key for rule in task.file_rules)])
         columns = table.read_columns(task.directory / task.train, list(names), task.delimiter)
@@ -71,6 +91,7 @@ class Views:
         self._folds = int(self._assignment.max()) + 1
         self._guide = self._mark_guide()
         self._rides_along = self._decide_ride(test_rides_along, media_bytes)
+        self._pool.reserve(self.disk_need_bytes)
 
     @property
     def folds(self) -> int:
@@ -117,6 +138,16 @@ class Views:
     def rides_along(self) -> bool:
         """Return True when the real test rows are in every fold's test table."""
         return self._rides_along
+
+    @property
+    def disk_need_bytes(self) -> int:
+        """Return about how many bytes all views of a run take on disk."""
+        return estimate_disk(self._facts, self._folds, rides_along=self._rides_along, shares_files=self._shares_files)
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Return a sentence for each file that the task names and no view holds."""
+        return self._facts.left_out
 
     def fold(self, fold: int) -> View:
         """Return the view that hides fold `fold`."""
@@ -170,7 +201,8 @@ class Views:
     def forget(self, view: View) -> None:
         """Throw a view away that something has changed; it is built anew when it is next asked for."""
         self._taken.pop(view.name, None)
-        self._pool.discard(view.name)
+        if self._pool.discard(view.name):
+            self._taken.clear()
 
     def _get(self, name: str, fold: int | None = None) -> View:
         # Two threads may both take a view; the pool builds it once and their records are equal.
@@ -257,7 +289,8 @@ class Views:
 
 def _sources(task: Task) -> list[str]:
     """Return the files a task is made of, and the folders its rows' files lie in."""
-    named = [task.train, task.test, task.sample, task.description, *task.extra_files]
+    sides = [side.path for side in task.side_tables]
+    named = [task.train, task.test, task.sample, task.description, *task.extra_files, *sides]
     folders = []
     for rule in task.file_rules:
         for pattern in (rule.train, rule.test):
