@@ -24,6 +24,7 @@ from mlmaster.engine.result import ResultWriter
 from mlmaster.engine.run import Parts, Run
 from mlmaster.engine.selection import Selector
 from mlmaster.engine.settings import EngineSettings
+from mlmaster.engine.telling import TellingValues
 from mlmaster.engineers.offline import OfflineEngineer
 from mlmaster.errors import DataError, RunDirectoryError, SettingsError, TaskError
 from mlmaster.metrics.registry import Registry
@@ -133,8 +134,9 @@ def assemble(
     engineer = engineer or make_engineer(settings)
     policy = make_policy(settings.search)
     results = ResultWriter(task, views, store, engine.actual_threads)
+    values = TellingValues(task, profile)
     evaluator = Evaluator(
-        task, metric, views, sandbox, script_limits(engine, limits), settings.seed, store.node_directory
+        task, metric, views, sandbox, script_limits(engine, limits), settings.seed, store.node_directory, values
     )
     selector = Selector(task, metric, views, results.load, settings.seed, engine.blend_members)
     start = RunStarted(
@@ -153,6 +155,7 @@ def assemble(
     parts = Parts(
         task=task,
         profile=profile,
+        values=values,
         views=views,
         evaluator=evaluator,
         engineer=engineer,

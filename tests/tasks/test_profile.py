@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -137,3 +138,23 @@ def test_memory_does_not_grow_with_the_table(tmp_path: Path) -> None:
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.1 * peaks[0]
+
+
+def test_a_profile_holds_aggregates_and_no_cell(mixed: Path) -> None:
+    """Engineers see the profile, and every train row is hidden in some fold: no text of a row may stand in it."""
+    given = profile_of(mixed, target="y")
+    kinds = {kind.value for kind in ColumnKind}
+    texts = {text for text in _texts(given.model_dump(mode="json")) if text not in kinds}
+    assert texts == {*(column.name for column in given.columns), "", "_", "/"}
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            if key != "class_shares":  # names of classes, which the task itself names
+                yield from _texts(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts(each)

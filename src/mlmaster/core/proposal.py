@@ -26,7 +26,8 @@ class Context:
     Attributes:
         operator: What is asked for.
         task, profile: What is to be solved, and the shape of the data.
-        parent: The node to work on (None for a draft); `parent_code` its script; `parent_log` the end of its last log.
+        parent: The node to work on (None for a draft); `parent_code` its script; `parent_log` the end of its last log
+            and `parent_notes` its `notes.json`, both without train rows.
         others: Further parents of a merge, with their scripts.
         siblings: Earlier children of the parent (for a draft: the other drafts), unfinished ones included.
         path: From the draft down to the parent.
@@ -43,6 +44,7 @@ class Context:
     parent: Node | None = None
     parent_code: str | None = None
     parent_log: str = ""
+    parent_notes: Mapping[str, Any] = field(default_factory=dict)
     others: tuple[tuple[Node, str], ...] = ()
     siblings: tuple[Node, ...] = ()
     path: tuple[Node, ...] = ()

@@ -1,4 +1,4 @@
-"""What a proposal must pass before it costs a run: it parses, changes something, is new, and writes the submission."""
+"""What a proposal must pass before it costs a run: parses, changes something, is new, answers, and carries no train rows."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import hashlib
 from collections.abc import Mapping
 
 from mlmaster.core.syntax import parse
+from mlmaster.engine.literals import refuse_memorised
+from mlmaster.engine.telling import TellingValues
 from mlmaster.errors import ProposalRefused
 
 SUBMISSION_FILE = "submission.csv"
@@ -18,11 +20,7 @@ def normalised_hash(code: str) -> str:
     Raises:
         ProposalRefused: `syntax`: the code does not parse.
     """
-    try:
-        module = parse(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        line = getattr(error, "lineno", None)
-        raise ProposalRefused("syntax", f"line {line}: {error}" if line else str(error)) from error
+    module = _parse(code)
     for part in ast.walk(module):
         if (
             isinstance(part, ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
@@ -35,13 +33,22 @@ def normalised_hash(code: str) -> str:
     return hashlib.sha256(ast.dump(module).encode()).hexdigest()
 
 
-def check(code: str, parent_hashes: frozenset[str], seen: Mapping[str, int]) -> str:
+def _parse(code: str) -> ast.Module:
+    try:
+        return parse(code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        line = getattr(error, "lineno", None)
+        raise ProposalRefused("syntax", f"line {line}: {error}" if line else str(error)) from error
+
+
+def check(code: str, parent_hashes: frozenset[str], seen: Mapping[str, int], values: TellingValues) -> str:
     """Return the hash of a script that may be run.
 
     Args:
         code: The proposed script.
         parent_hashes: Hashes of the parents' scripts.
         seen: Hash to node, of every script of this run.
+        values: What tells train rows apart.
 
     Raises:
         ProposalRefused: With the reason an engineer is told.
@@ -53,4 +60,5 @@ def check(code: str, parent_hashes: frozenset[str], seen: Mapping[str, int]) -> 
         raise ProposalRefused("duplicate", f"the script is that of node {seen[digest]}, which was run already")
     if SUBMISSION_FILE not in code:
         raise ProposalRefused("no_submission", f"the script never names ./{SUBMISSION_FILE}, which it must write")
+    refuse_memorised(_parse(code), code, values)
     return digest

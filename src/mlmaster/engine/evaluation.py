@@ -1,10 +1,12 @@
 """One evaluation: run a script on a view, read what it predicted, score it. Runs in a worker thread; touches no tree.
 
-The script's directory is deleted here; what is kept are the predictions (`mlmaster.engine.predictions`) and the log.
+The script's directory is deleted here; what is kept are the predictions (`mlmaster.engine.predictions`), the notes and the
+log, which stays whole: what engineers see of it is decided when they are asked.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +19,14 @@ from mlmaster.core.task import Task
 from mlmaster.core.view import View
 from mlmaster.engine import noise, predictions
 from mlmaster.engine.checks import SUBMISSION_FILE
+from mlmaster.engine.excerpts import mask
+from mlmaster.engine.notes import read_notes
 from mlmaster.engine.predictions import FoldPredictions
+from mlmaster.engine.telling import TellingValues
 from mlmaster.errors import InfrastructureError, SubmissionError, TaskError
 from mlmaster.metrics.submission import read_probabilities, read_submission
 from mlmaster.ports import Array, Metric, Sandbox, ViewSource
+from mlmaster.store.run_directory import NOTES_FILE, write_atomically
 from mlmaster.tasks.pool import discard
 
 PROBABILITIES_FILE = "probabilities.csv"
@@ -34,7 +40,7 @@ class Evaluation:
 
     Attributes:
         fault: None when the script ran through and its submission is valid.
-        detail: One line on the fault.
+        detail: One line on the fault, without train rows.
         value: The metric on the guide part, for folds.
         resamples: The metric under the fold's resamples, for folds.
         wall_s, cpu_s, peak_bytes: As in `Execution`.
@@ -61,6 +67,7 @@ class Evaluator:
         limits: Limits,
         seed: int,
         node_directory: Callable[[int], Path],
+        values: TellingValues,
     ) -> None:
         self._task = task
         self._metric = metric
@@ -69,6 +76,7 @@ class Evaluator:
         self._limits = limits
         self._seed = seed
         self._node_directory = node_directory
+        self._values = values
 
     def smoke(self, node: int, code: str, cancel: Flag) -> Evaluation:
         """Run the script on the small view; only that it runs and answers validly counts.
@@ -139,21 +147,33 @@ class Evaluator:
         if execution.fault is Fault.POLICY:
             self._views.forget(view)
         try:
-            (self._node_directory(node) / f"{view.name}.log").write_text(execution.log, encoding="utf-8")
+            log = self._node_directory(node) / f"{view.name}.log"
+            log.write_text(execution.log, encoding="utf-8")
             if execution.fault is not None:
-                return _outcome(execution, execution.fault, execution.detail)
+                return _outcome(execution, execution.fault, mask(execution.detail, self._values))
             folder, rows = execution.directory, len(view.rows)
             try:
                 answer = read_submission(folder / SUBMISSION_FILE, self._task, view.keys, rows)
                 probabilities = read_probabilities(folder / PROBABILITIES_FILE, self._task, view.keys, rows)
                 kept = keep(view, answer, probabilities)
             except (SubmissionError, TaskError) as error:
-                return _outcome(execution, Fault.INVALID_SUBMISSION, str(error))
+                return _outcome(execution, Fault.INVALID_SUBMISSION, mask(str(error), self._values))
+            if kept is not None:
+                self._keep_notes(node, folder / NOTES_FILE, log)
             return _outcome(execution, None, "", *(kept or (None, None)))
         except OSError as error:
             raise InfrastructureError(f"what node {node} predicted cannot be kept: {error}") from error
         finally:
             discard(execution.directory)
+
+    def _keep_notes(self, node: int, path: Path, log: Path) -> None:
+        """Keep what the script noted on its last fold; what is left out of it is said in the log."""
+        notes, left_out = read_notes(path, self._values)
+        if left_out:
+            with log.open("a", encoding="utf-8") as file:
+                file.write(f"[{left_out}]\n")
+        if notes:
+            write_atomically(self._node_directory(node) / NOTES_FILE, json.dumps(notes, ensure_ascii=False, indent=1))
 
 
 def _outcome(

@@ -14,8 +14,10 @@ from mlmaster.core.proposal import Context, Proposal
 from mlmaster.core.task import Profile, Task
 from mlmaster.core.tree import Tree
 from mlmaster.engine.checks import check
+from mlmaster.engine.excerpts import excerpt
 from mlmaster.engine.pools import Done
 from mlmaster.engine.scripts import Scripts
+from mlmaster.engine.telling import TellingValues
 from mlmaster.errors import Exhausted, ProposalRefused
 from mlmaster.memory.scoped import build_context
 from mlmaster.ports import Clock, Engineer
@@ -30,6 +32,7 @@ class Proposing:
 
     task: Task
     profile: Profile
+    values: TellingValues
     engineer: Engineer
     scripts: Scripts
     clock: Clock
@@ -47,7 +50,8 @@ class Proposing:
             self.task,
             self.profile,
             self.scripts.code,
-            self.scripts.log,
+            lambda parent: excerpt(self.scripts.log(parent), self.values),
+            self.scripts.notes,
             script_limit_s=self.script_limit_s,
             threads=self.threads,
             seed=Random(f"{self.seed}:{node}:proposal").getrandbits(32),
@@ -86,7 +90,7 @@ class Proposing:
                 raise done.error
             proposal, seconds = done.value
             parents = frozenset(tree[parent].code_hash for parent in tree[node].parents if parent)
-            digest = check(proposal.code, parents, seen)
+            digest = check(proposal.code, parents, seen, self.values)
         except Exhausted as error:
             return Refused(node=node, reason=EXHAUSTED, detail=str(error))
         except ProposalRefused as error:

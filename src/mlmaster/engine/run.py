@@ -41,6 +41,7 @@ from mlmaster.engine.proposing import Proposing
 from mlmaster.engine.result import ResultWriter
 from mlmaster.engine.scripts import Scripts
 from mlmaster.engine.settings import EngineSettings
+from mlmaster.engine.telling import TellingValues
 from mlmaster.errors import InfrastructureError, UserError
 from mlmaster.ports import Clock, Engineer, Policy, RunStore, Sandbox, ViewSource
 from mlmaster.search.settings import SearchSettings
@@ -70,6 +71,7 @@ class Parts:
 
     task: Task
     profile: Profile
+    values: TellingValues
     views: ViewSource
     evaluator: Evaluator
     engineer: Engineer
@@ -123,6 +125,7 @@ class Run:
         self._proposing = Proposing(
             parts.task,
             parts.profile,
+            parts.values,
             parts.engineer,
             self._scripts,
             parts.clock,

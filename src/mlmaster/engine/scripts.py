@@ -1,16 +1,17 @@
-"""The scripts and logs of nodes, as artifacts of a run."""
+"""The scripts, logs and notes of nodes, as artifacts of a run."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mlmaster.engine.notes import Notes
 from mlmaster.ports import RunStore
-from mlmaster.store.run_directory import write_atomically
+from mlmaster.store.run_directory import read_notes, write_atomically
 
 
 @dataclass(frozen=True, slots=True)
 class Scripts:
-    """Reads and writes `nodes/<id>/solution.py`, and reads logs beside it."""
+    """Reads and writes `nodes/<id>/solution.py`, and reads logs and notes beside it."""
 
     store: RunStore
 
@@ -23,6 +24,10 @@ class Scripts:
         return (self.store.node_directory(node) / "solution.py").read_text(encoding="utf-8")
 
     def log(self, node: int) -> str:
-        """Return the newest log of a node, empty when there is none."""
+        """Return the newest log of a node, whole, empty when there is none."""
         logs = sorted(self.store.node_directory(node).glob("*.log"), key=lambda path: path.stat().st_mtime_ns)
         return logs[-1].read_text(encoding="utf-8", errors="replace") if logs else ""
+
+    def notes(self, node: int) -> Notes:
+        """Return the notes of a node, empty when there are none."""
+        return read_notes(self.store.node_directory(node))

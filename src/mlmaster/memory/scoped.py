@@ -7,7 +7,8 @@ Insight is plan, edit and computed feedback of other nodes; whole code is given 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from mlmaster.core.node import ROOT
 from mlmaster.core.proposal import Context
@@ -25,6 +26,7 @@ def build_context(
     profile: Profile,
     read_code: Callable[[int], str],
     read_log: Callable[[int], str],
+    read_notes: Callable[[int], Mapping[str, Any]],
     *,
     script_limit_s: float,
     threads: int,
@@ -38,7 +40,8 @@ def build_context(
         task: What is to be solved.
         profile: The shape of the data.
         read_code: Script of a node.
-        read_log: End of the last log of a node.
+        read_log: The last log of a node as engineers may see it.
+        read_notes: The notes of a node.
         script_limit_s: Wall seconds one evaluation may take.
         threads: Threads a script may use.
         seed: Seed of this proposal.
@@ -52,6 +55,7 @@ def build_context(
         parent=parent,
         parent_code=read_code(parent.id) if parent else None,
         parent_log=read_log(parent.id)[-LOG_CHARACTERS:] if parent and parent.is_faulty else "",
+        parent_notes=read_notes(parent.id) if parent else {},
         others=tuple((tree[other], read_code(other)) for other in record.parents[1:]),
         siblings=tuple(tree[other] for other in tree.children(record.parent) if other != node),
         path=tuple(tree[each] for each in tree.path(parent.id)) if parent else (),

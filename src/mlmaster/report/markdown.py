@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mlmaster.core.events import Record
@@ -12,13 +12,19 @@ from mlmaster.report import sections
 from mlmaster.report.summary import summarise
 
 
-def render(records: Sequence[Record], task: Task | None = None, settings: Mapping[str, Any] | None = None) -> str:
+def render(
+    records: Sequence[Record],
+    task: Task | None = None,
+    settings: Mapping[str, Any] | None = None,
+    read_notes: Callable[[int], Mapping[str, Any]] = lambda _: {},
+) -> str:
     """Return the whole report.
 
     Args:
         records: The records of the run, in order; the run may still be going on.
         task: The resolved task, for what is predicted and how.
         settings: The resolved settings; left out of the report when empty.
+        read_notes: What a node's script noted about itself.
     """
     tree = Tree(record.event for record in records)
     summary = summarise(records, tree)
@@ -27,6 +33,7 @@ def render(records: Sequence[Record], task: Task | None = None, settings: Mappin
         sections.result(summary),
         sections.meaning(summary),
         sections.members(summary, tree),
+        sections.notes(summary, read_notes(summary.guide_best.node) if summary.guide_best else {}),
         sections.tree(summary, tree),
         sections.nodes(summary, tree),
         sections.faults(summary, tree),

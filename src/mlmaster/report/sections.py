@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -116,6 +117,15 @@ def members(summary: Summary, tree: Tree) -> str:
         node = tree[number]
         rows.append((f"#{number}", f"{weight:.3f}", text.score(node.value), _cell(node.edit), _cell(node.plan)))
     return "\n".join(["## Members", "", *_table(("node", "weight", text.GUIDE, "edit", "plan"), rows), ""])
+
+
+def notes(summary: Summary, of: Mapping[str, Any]) -> str:
+    """Return what the best script noted about itself: its own words, checked by nobody."""
+    if summary.guide_best is None or not of:
+        return ""
+    rows = [(_cell(name), _cell(value if isinstance(value, str) else json.dumps(value))) for name, value in of.items()]
+    words = f"What #{summary.guide_best.node}, the best on guide rows, wrote into `notes.json`; nobody has checked it."
+    return "\n".join(["## Notes of the best script", "", words, "", *_table(("", "noted"), rows), ""])
 
 
 def tree(summary: Summary, of: Tree) -> str:

@@ -2,13 +2,14 @@
 
 run.yaml       resolved settings, no secrets          journal.db     the events
 task.json      the resolved task                      profile.json   what engineers know of the data
-nodes/<id>/    solution.py, predictions, logs         best           link to the newest folder in .best/
+nodes/<id>/    solution.py, predictions, logs, notes  best           link to the newest folder in .best/
 data/          tables normalised by us                pool/, work/   views and running evaluations; may be deleted
 """
 
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shutil
 import tempfile
@@ -169,6 +170,16 @@ def write_atomically(path: Path, text: str) -> None:
     with _explaining(path.parent):
         temporary.write_text(text, encoding="utf-8")
         temporary.replace(path)
+
+
+NOTES_FILE = "notes.json"
+
+
+def read_notes(node_directory: Path) -> dict[str, Any]:
+    """Return what a node's script noted, as kept in the node's folder; empty when there is nothing."""
+    path = node_directory / NOTES_FILE
+    notes: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return notes
 
 
 def _require_run(directory: Path) -> None:
