@@ -151,6 +151,8 @@ class Metric(Protocol):
     title: str
     perfect: float | None
     """The value of perfect predictions, which no estimate may pass; None when unknown."""
+    is_rank_based: bool
+    """True when only the order of the predictions in a column counts, not their size."""
 
     def score(self, truth: Array, predictions: Array) -> float:
         """Return the metric over aligned rows; higher or lower is better by `direction`.

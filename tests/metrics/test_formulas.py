@@ -202,6 +202,18 @@ def test_nothing_scores_better_than_the_truth_itself(name: str, seed: int) -> No
     assert metric.direction.to_utility(metric.score(truth, predictions)) <= best + 1e-9
 
 
+@pytest.mark.parametrize("name", sorted(DEFINITIONS))
+def test_a_metric_says_rightly_whether_order_alone_counts(name: str) -> None:
+    truth, predictions = draw_rows(name, np.random.default_rng(5), 30)
+    metric = REGISTRY.get(name)
+    if predictions.dtype.kind != "f" or truth.ndim == 1:
+        assert not metric.is_rank_based or name == "roc_auc_macro"
+        return
+    squeezed = predictions**3 * 0.9  # the same order, other numbers
+    same = metric.score(truth, predictions) == pytest.approx(metric.score(truth, squeezed), rel=1e-12)
+    assert metric.is_rank_based == same
+
+
 @given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=8, unique=True))
 def test_rankings_mirror_when_the_direction_flips(values: list[float]) -> None:
     up = sorted(values, key=Direction.MAXIMIZE.to_utility)

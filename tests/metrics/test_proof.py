@@ -93,6 +93,7 @@ def test_a_metric_that_changes_the_arrays_is_found(tmp_path: Path) -> None:
     class Careless:
         name, title = "careless", "Careless"
         perfect: float | None = None
+        is_rank_based = False
         direction, kinds = Direction.MINIMIZE, frozenset(PredictionKind)
 
         def score(self, truth: Array, predictions: Array) -> float:

@@ -137,5 +137,6 @@ DEFINITIONS = (
         ),
         truth_rule=_needs_spread,
         instead="rmse",
+        is_rank_based=True,
     ),
 )

@@ -39,6 +39,7 @@ class FileMetric:
     file: Path
     function: Callable[[Array, Array], float]
     perfect: float | None = None
+    is_rank_based: bool = False
 
     def score(self, truth: Array, predictions: Array) -> float:
         """Return what the file's `score` returns; see `mlmaster.ports.Metric`.

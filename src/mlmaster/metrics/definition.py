@@ -85,6 +85,7 @@ class Definition:
         truth_rule: Says what is wrong with the truth, or None.
         instead: What to use where the metric does not fit the target: the end of an error message.
         params: Names of the parameters it takes.
+        is_rank_based: Only the order of the predictions in a column counts.
     """
 
     name: str
@@ -99,6 +100,7 @@ class Definition:
     truth_rule: TruthRule | None = None
     instead: str = ""
     params: frozenset[str] = frozenset()
+    is_rank_based: bool = False
 
     def complaint(self, truth: Array) -> str | None:
         """Return what keeps the metric from being computed on this truth, or None."""
@@ -122,6 +124,7 @@ class DefinedMetric:
     kinds: frozenset[PredictionKind] = field(init=False)
     title: str = field(init=False)
     perfect: float | None = field(init=False)
+    is_rank_based: bool = field(init=False)
 
     def __post_init__(self) -> None:
         self.name = self.name or self.definition.name
@@ -129,6 +132,7 @@ class DefinedMetric:
         self.kinds = self.definition.kinds
         # every built-in metric that is minimised is 0 at best, every one that is maximised 1
         self.perfect = 0.0 if self.direction is Direction.MINIMIZE else 1.0
+        self.is_rank_based = self.definition.is_rank_based
         self.title = self.definition.title.replace("@k", f"@{self.options.k}")
 
     def score(self, truth: Array, predictions: Array) -> float:

@@ -281,6 +281,7 @@ DEFINITIONS = (
         ),
         truth_rule=_needs_both,
         instead="roc_auc_macro for more than two classes",
+        is_rank_based=True,
     ),
     Definition(
         "roc_auc_macro",
@@ -293,6 +294,7 @@ DEFINITIONS = (
         ("roc_auc_ovr", "roc_auc_ovr_macro", "macro_roc_auc", "macro_auc", "auc_macro"),
         truth_rule=_needs_two_classes,
         instead="roc_auc for two classes",
+        is_rank_based=True,
     ),
     Definition(
         "average_precision",
@@ -305,6 +307,7 @@ DEFINITIONS = (
         ("pr_auc", "auc_pr", "auprc", "area_under_the_precision_recall_curve", "mean_average_precision"),
         truth_rule=_needs_positives,
         instead="log_loss for more than two classes",
+        is_rank_based=True,
     ),
     Definition(
         "brier_score",
