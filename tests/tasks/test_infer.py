@@ -249,11 +249,28 @@ def test_only_plain_dictionaries_are_shown_to_every_script(infer: Tables, tmp_pa
     train = {"id": [f"household-{i}" for i in range(ROWS)], "a": A, "y": A}
     given = infer(train, files=["data_dictionary.txt", "docs/README.md", "answers.txt", "extra.csv", "features.csv"])
     assert given.task.extra_files == ("data_dictionary.txt", "docs/README.md")
-    (note,) = given.notes
-    assert "answers.txt, extra.csv, features.csv, metadata.json;" in note
+    *broken, note = given.notes
+    assert "rows they belong to: answers.txt, metadata.json;" in note
+    assert [each.split(" was left out: it cannot be read")[0] for each in broken] == ["extra.csv", "features.csv"]
     chosen = infer(train, extra_files=["extra.csv"])
     assert chosen.task.extra_files == ("extra.csv",)
-    assert "extra.csv" not in chosen.notes[0]
+    assert not any("extra.csv" in each for each in chosen.notes)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("metadata.json", "{" + ", ".join(f'"{i}": {i % 2}' for i in range(ROWS)) + "}"),
+        ("features.txt", "id size\n" + "".join(f"{i} {i % 2}\n" for i in range(ROWS))),
+        ("about.txt", "".join(f"{i}: {i % 2}\n" for i in range(ROWS))),
+    ],
+)
+def test_what_lists_rows_by_number_is_no_dictionary(infer: Tables, tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content)
+    (tmp_path / "description.txt").write_text("1. The id\n2. The size\n")
+    given = infer({"id": list(range(ROWS)), "a": A, "y": A}, target="y")
+    assert given.task.extra_files == ()
+    assert any(f"rows they belong to: {name};" in note for note in given.notes)
 
 
 def test_a_run_directory_within_the_folder_is_passed_over(infer: Tables) -> None:

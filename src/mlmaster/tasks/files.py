@@ -5,10 +5,11 @@ Deny by default: a file is used only when a rule over a key column leads to it, 
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -23,6 +24,7 @@ KEYS_TRIED = 100
 FEWEST_FOUND = 0.8
 """Share of the tried rows whose file must exist for a pattern to be a rule."""
 
+FEWEST_LISTED = 5
 MOST_TEXT_BYTES = 4 * 1024 * 1024
 _PLACEHOLDER = "{key}"
 _DICTIONARY = re.compile(
@@ -39,8 +41,13 @@ class Files:
 
     rules: tuple[FileRule, ...]
     extra: tuple[str, ...]
-    left_out: tuple[str, ...]
-    """Files and folders (`dir/ (n files)`) that no rule explains."""
+    unexplained: tuple[str, ...]
+    """Files that no rule explains."""
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Return the unexplained files, those of a folder as one (`dir/ (n files)`)."""
+        return _fold(self.unexplained)
 
 
 def walk(directory: Path) -> Iterator[str]:
@@ -79,8 +86,16 @@ def find_files(
     shown = [key for table in (train, test) if table is not None for rule in rules for key in _keys(table, rule.key)]
     rest = [path for path in paths if not any(_explains(rule, path, shown) for rule in rules)]
     marks = _long_keys(train, test, keys)
-    extra = tuple(path for path in rest if _is_dictionary(directory, path, marks))
-    return Files(rules, extra, _fold(path for path in rest if path not in extra))
+    row_keys = {
+        cell
+        for table in (train, test)
+        if table is not None
+        for key in keys
+        if key in table.header
+        for cell in table.column(key)
+    }
+    extra = tuple(path for path in rest if _is_dictionary(directory, path, marks, row_keys))
+    return Files(rules, extra, tuple(path for path in rest if path not in extra))
 
 
 def explains_columns(name: str) -> bool:
@@ -176,16 +191,37 @@ def _long_keys(train: Survey, test: Survey | None, keys: Sequence[str]) -> set[s
     return found
 
 
-def _is_dictionary(directory: Path, path: str, marks: Collection[str]) -> bool:
+def _is_dictionary(directory: Path, path: str, marks: Collection[str], row_keys: Collection[str]) -> bool:
     file = directory / path
     suffix = file.suffix.lower()
     if suffix not in _DICTIONARY_TYPES or not _DICTIONARY.search(file.stem) or file.stat().st_size > MOST_TEXT_BYTES:
         return False
     text = file.read_bytes().decode("utf-8", errors="replace")
-    return not any(mark in text for mark in marks)
+    return not any(mark in text for mark in marks) and not _lists_rows(text, row_keys, is_json=suffix == ".json")
 
 
-def _fold(paths: Iterator[str]) -> tuple[str, ...]:
+def _lists_rows(text: str, row_keys: Collection[str], *, is_json: bool) -> bool:
+    """Return True when a text says something of one row after another, each by its key (which may be a mere number)."""
+    if is_json:
+        try:
+            content = json.loads(text)
+        except ValueError:
+            content = None
+        if isinstance(content, dict):
+            heads = list(map(str, content))
+        elif isinstance(content, list):
+            values = [each.values() if isinstance(each, dict) else [each] for each in content]
+            heads = [next((str(cell) for cell in cells if str(cell) in row_keys), "") for cells in values]
+        else:
+            heads = []
+    else:
+        heads = [re.split(r"[\s,;:|=]", line.strip(), maxsplit=1)[0].strip("\"'") for line in text.splitlines()]
+        heads = [head for head in heads if head]
+    found = len({head for head in heads if head in row_keys})
+    return found >= FEWEST_LISTED and 2 * found >= len(heads)
+
+
+def _fold(paths: Iterable[str]) -> tuple[str, ...]:
     counts = Counter(path.split("/", 1)[0] + ("/" if "/" in path else "") for path in paths)
     return tuple(f"{name} ({count} files)" if name.endswith("/") else name for name, count in sorted(counts.items()))
 

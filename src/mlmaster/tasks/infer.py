@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from mlmaster.core.task import ColumnKind, Modality, PredictionKind, Task, TaskKind
+from mlmaster.core.task import ColumnKind, Modality, PredictionKind, SideTable, Task, TaskKind
 from mlmaster.errors import DataError, TaskError
 from mlmaster.ports import MetricRegistry
 from mlmaster.tasks.asked import SAID, join, settle_classes, settle_kind, settle_metric, settle_prediction
@@ -29,6 +29,7 @@ from mlmaster.tasks.files import IMAGES, Files, check_rules, find_files
 from mlmaster.tasks.find import Found
 from mlmaster.tasks.loaded import Inference, LoadedTask, Overrides
 from mlmaster.tasks.sample import check_sample
+from mlmaster.tasks.side_tables import check_side_tables, find_side_tables, name_tables
 
 FEW_OTHER_COLUMNS = 2
 """With at most this many other features for each text column, text is what a task is made of."""
@@ -63,7 +64,7 @@ def infer(directory: Path, name: str, found: Found, overrides: Overrides, metric
     if test is not None and sample is not None and columns.id_column in columns.submission:
         repeats, sample_notes = check_sample(sample.path, test.path, str(columns.id_column), test.delimiter)
     train_only = tuple(c for c in train.header if test is not None and c not in {*test.header, *columns.targets})
-    files, file_notes = _settle_files(evidence)
+    files, side_tables, file_notes = _settle_files(evidence)
     modality, why_modality = _settle_modality(evidence, files)
     reads_order, why_order = _settle_order(evidence, repeats=repeats)
     split_file, why_split = settle_split_file(directory, overrides)
@@ -79,6 +80,7 @@ def infer(directory: Path, name: str, found: Found, overrides: Overrides, metric
         description=found.description,
         extra_files=files.extra,
         file_rules=files.rules,
+        side_tables=side_tables,
         id_column=columns.id_column,
         echo_columns=columns.echo,
         submission_columns=columns.submission or (*columns.echo, *predicted),
@@ -116,6 +118,13 @@ def infer(directory: Path, name: str, found: Found, overrides: Overrides, metric
         ("predictions", f"{prediction_kind}: {join(predicted)}", why_prediction),
         ("train only", join(train_only), "columns of train that test lacks: never features") if train_only else None,
         ("files of rows", join(rules), f"found by the column {files.rules[0].key}") if files.rules else None,
+        (
+            "side tables",
+            name_tables(side_tables),
+            SAID if overrides.side_tables else "found by keys they share with the rows",
+        )
+        if side_tables
+        else None,
         ("other files", join(files.extra), SAID if overrides.extra_files else "hold no rows") if files.extra else None,
         ("modality", modality, why_modality),
         ("matched by", "position" if reads_order else "id", why_order),
@@ -127,7 +136,7 @@ def infer(directory: Path, name: str, found: Found, overrides: Overrides, metric
     )
 
 
-def _settle_files(evidence: Evidence) -> tuple[Files, tuple[str, ...]]:
+def _settle_files(evidence: Evidence) -> tuple[Files, tuple[SideTable, ...], tuple[str, ...]]:
     directory, found, said = evidence.directory, evidence.found, evidence.overrides
     train, test, id_column = evidence.train, evidence.test, evidence.columns.id_column
     known = {
@@ -143,21 +152,32 @@ def _settle_files(evidence: Evidence) -> tuple[Files, tuple[str, ...]]:
     keys = [c for c in evidence.features if c == id_column]
     keys += [c for c in evidence.features if c != id_column and (is_id_name(c) or _names_files(train.column(c)))]
     files = find_files(directory, {each for each in known if each is not None}, train, test, keys)
-    rules, extra, left_out = files.rules, files.extra, files.left_out
+    rules, extra, rest = files.rules, files.extra, files.unexplained
     if said.file_rules is not None:
         rules = said.file_rules
     if said.extra_files is not None:
         for path in said.extra_files:
             if not (directory / path).is_file():
                 raise DataError(f"{directory}: has no file {path!r} of extra_files; correct task.yaml")
-        extra, left_out = said.extra_files, tuple(path for path in left_out if path not in said.extra_files)
+        extra, rest = said.extra_files, tuple(path for path in rest if path not in said.extra_files)
     notes = check_rules(directory, rules, train, test)
-    if left_out:
+    if said.side_tables is None:
+        side, refused = find_side_tables(evidence, rest)
+    else:
+        side, refused = said.side_tables, {}
+        check_side_tables(evidence, side)
+    named = {*refused, *(table.path for table in side)}
+    notes += tuple(
+        f"{path} was left out: it {why}; if scripts may see it, name it under side_tables in task.yaml"
+        for path, why in refused.items()
+    )
+    files = Files(rules, extra, tuple(path for path in rest if path not in named))
+    if files.unexplained:
         notes += (
-            f"not used, because no rule says which rows they belong to: {join(left_out)}; "
+            f"not used, because no rule says which rows they belong to: {join(files.left_out)}; "
             "name what scripts may see under extra_files or file_rules in task.yaml",
         )
-    return Files(rules, extra, left_out), notes
+    return files, side, notes
 
 
 def _names_files(cells: Sequence[str]) -> bool:

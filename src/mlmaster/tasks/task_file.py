@@ -130,6 +130,10 @@ def _entries(directory: Path, task: Task, reasons: Mapping[str, str]) -> list[tu
         entries.append(("evaluation", Evaluation.SELF_REPORTED.value, reasons.get("evaluation", "")))
     if task.extra_files:
         entries.append(("extra_files", list(task.extra_files), reasons.get("other files", "")))
+    if task.side_tables:
+        entries.append(
+            ("side_tables", [table.model_dump() for table in task.side_tables], reasons.get("side tables", ""))
+        )
     if task.file_rules:
         entries.append(
             ("file_rules", [rule.model_dump() for rule in task.file_rules], reasons.get("files of rows", ""))
