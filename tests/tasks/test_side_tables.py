@@ -1,258 +1,165 @@
-"""Side tables: joined by the right key, known to cover the test or not, and left out where they tell the target."""
+"""Side tables in views: rows of visible keys, of test rows only where the real test has some, and of nobody else."""
 
 from __future__ import annotations
 
-import json
-import random
-from collections.abc import Callable, Sequence
+import csv
+from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from mlmaster.core.task import SideTable
-from mlmaster.errors import DataError, TaskError
-from mlmaster.metrics.registry import Registry
-from mlmaster.tasks.load import LoadedTask, Overrides, load
-from mlmaster.tasks.task_file import TASK_FILE, init
+from mlmaster.core.score import Direction
+from mlmaster.core.task import PredictionKind, SideTable, Task, TaskKind
+from mlmaster.errors import DataError
+from mlmaster.tasks.plan import Facts, make_plan, read_facts
+from mlmaster.tasks.pool import ViewPool
+from mlmaster.tasks.table import write_rows
 
-ROWS, TEST_ROWS, SHOPS = 120, 40, 15
-Table = dict[str, Sequence[object]]
-Load = Callable[..., LoadedTask]
-
-_random = random.Random(7)
-SHOP = [f"{_random.randrange(SHOPS) + 1}" for _ in range(ROWS + TEST_ROWS)]
-DAY = [f"2024-{i % 6 + 1:02}-{i % 28 + 1:02}" for i in range(ROWS + TEST_ROWS)]
-Y = [_random.random() for _ in range(ROWS)]
-CLASS = ["abc"[_random.randrange(3)] for _ in range(ROWS)]
-TRAIN: Table = {"id": [f"r{i}" for i in range(ROWS)], "Shop": SHOP[:ROWS], "a": [i * 0.5 for i in range(ROWS)], "y": Y}
-TEST: Table = {
-    "id": [f"s{i}" for i in range(TEST_ROWS)],
-    "Shop": SHOP[ROWS:],
-    "a": [i * 0.5 for i in range(TEST_ROWS)],
-}
-IDS = [*TRAIN["id"], *TEST["id"]]
-SHOPS_TABLE: Table = {"shop": range(1, SHOPS + 1), "size": [_random.random() for _ in range(SHOPS)]}
+KEY = "ab" * 16
 
 
-def write(path: Path, table: Table) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lines = [",".join(table), *(",".join(map(str, row)) for row in zip(*table.values(), strict=True))]
-    path.write_text("\n".join(lines) + "\n")
+def make_task(directory: Path, **changes: Any) -> Task:
+    fields: dict[str, Any] = {
+        "name": "t",
+        "directory": directory,
+        "train": "train.csv",
+        "test": "test.csv",
+        "id_column": "id",
+        "echo_columns": ("id",),
+        "submission_columns": ("id", "y"),
+        "prediction_columns": ("y",),
+        "targets": ("y",),
+        "kind": TaskKind.BINARY,
+        "prediction_kind": PredictionKind.LABEL,
+        "classes": ("0", "1"),
+        "metric": "accuracy",
+        "direction": Direction.MAXIMIZE,
+        "side_tables": (SideTable(path="bought.csv", key="who", column="id", has_test=True),),
+    }
+    return Task(**{**fields, **changes})
 
 
-@pytest.fixture
-def read(tmp_path: Path) -> Load:
-    """Load a folder of the given side tables beside train and test."""
-
-    def read(
-        *, train: Table = TRAIN, test: Table | None = TEST, said: dict[str, object] | None = None, **side: Table
-    ) -> LoadedTask:
-        folder = tmp_path / "task"
-        write(folder / "train.csv", train)
-        if test is not None:
-            write(folder / "test.csv", test)
-        for name, table in side.items():
-            write(folder / f"{name}.csv", table)
-        overrides = Overrides.model_validate({"target": "y", **(said or {})})
-        return load(folder, overrides, Registry(), tmp_path / "workspace")
-
-    return read
+def write_tables(folder: Path, train: Sequence[str], test: Sequence[str], bought: Sequence[Sequence[str]]) -> None:
+    write_rows(folder / "train.csv", ["id", "x", "y"], [[key, f"s{i % 2}", str(i % 2)] for i, key in enumerate(train)])
+    write_rows(folder / "test.csv", ["id", "x"], [[key, "s1"] for key in test])
+    write_rows(folder / "bought.csv", ["item", "who", "late"], bought)
 
 
-def seconds(loaded: LoadedTask) -> list[tuple[str, str, str, bool]]:
-    return [(table.path, table.key, table.column, table.has_test) for table in loaded.task.side_tables]
+def build(facts: Facts, pool: Path, sides: str, *, with_test: bool = True) -> Path:
+    """Build and scan a view."""
+    plan = make_plan(facts, "fold-0", sides, with_test=with_test, order_key=KEY)
+    names = [facts.task.train, *(side.path for side in facts.task.side_tables)]
+    return ViewPool(pool, facts.task.directory, names, withheld=["y"], keys=["id"]).take(plan)[0]
 
 
-def test_facts_of_an_entity_belong_to_rows_by_the_column_of_that_name(read: Load) -> None:
-    loaded = read(shops=SHOPS_TABLE)
-    assert seconds(loaded) == [("shops.csv", "shop", "Shop", True)]
-    line = next(line for line in loaded.inferences if line.name == "side tables")
-    assert (line.value, line.why) == ("shops.csv by Shop", "found by keys they share with the rows")
-    assert loaded.notes == ()
+def read(path: Path) -> list[list[str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))[1:]
 
 
-@pytest.mark.parametrize(("key", "is_found"), [("id", True), ("row_id", True), ("which", True)])
-def test_rows_of_their_own_are_found_by_their_keys(read: Load, key: str, is_found: bool) -> None:
-    keys = [name for name in IDS for _ in range(3)]
-    loaded = read(visits={"visit": range(len(keys)), key: keys, "spent": [_random.random() for _ in keys]})
-    assert seconds(loaded) == ([("visits.csv", key, "id", True)] if is_found else [])
+INTERLEAVED = ["u1", "u3", "u5", "u7", "u9"], ["u2", "u4", "u6", "u8"]
+EACH_TWICE = [[f"thing {n} of u{i}", f"u{i}", ""] for n in range(2) for i in range(1, 13)]
 
 
-def test_a_table_of_train_rows_alone_says_so(read: Load) -> None:
-    loaded = read(boxes={"id": TRAIN["id"], "width": [_random.random() for _ in range(ROWS)]})
-    assert seconds(loaded) == [("boxes.csv", "id", "id", False)]
-    line = next(line for line in loaded.inferences if line.name == "side tables")
-    assert line.value == "boxes.csv by id (train rows alone)"
+def test_rows_of_visible_and_test_keys_enter_and_nobody_elses(tmp_path: Path) -> None:
+    write_tables(tmp_path, *INTERLEAVED, EACH_TWICE)
+    facts = read_facts(make_task(tmp_path))
+    assert facts.renumber is None
+    folder = build(facts, tmp_path / "pool", "vvhh-")
+    test_ids = [row[0] for row in read(folder / "test.csv")]
+    keys = [row[1] for row in read(folder / "bought.csv")]
+    assert keys[:4] == ["u1", "u3", "u1", "u3"]
+    assert keys[4:] == [key for key in test_ids for _ in range(2)]  # the test table's own order
+    assert set(test_ids) == {"u5", "u7", "u2", "u4", "u6", "u8"}
+    assert not {"u9", "u10", "u11", "u12"} & set(keys)
+    alone = build(facts, tmp_path / "alone", "vvhh-", with_test=False)
+    assert {row[1] for row in read(alone / "bought.csv")} == {"u1", "u3", "u5", "u7"}
 
 
-def test_a_table_of_test_rows_alone_is_left_out(read: Load) -> None:
-    loaded = read(stage={"id": TEST["id"], "width": [_random.random() for _ in range(TEST_ROWS)]})
-    assert seconds(loaded) == []
-    assert any(
-        note.startswith("stage.csv was left out: it holds rows of the test table alone") for note in loaded.notes
+def test_a_table_that_knows_nothing_of_the_real_test_says_nothing_of_hidden_rows(tmp_path: Path) -> None:
+    write_tables(tmp_path, *INTERLEAVED, [row for row in EACH_TWICE if row[1] in INTERLEAVED[0]])
+    facts = read_facts(make_task(tmp_path))  # the task's word is not taken: there are no rows of test keys
+    assert not facts.side_tables[0]["has_test"]
+    folder = build(facts, tmp_path / "pool", "vvhh-")
+    assert [row[1] for row in read(folder / "bought.csv")] == ["u1", "u3", "u1", "u3"]
+
+
+def test_a_key_shared_with_a_hidden_row_is_shown_only_where_the_test_has_it(tmp_path: Path) -> None:
+    for has_test, shown in ((True, {"s0", "s1"}), (False, {"s0"})):
+        folder = tmp_path / str(has_test)
+        folder.mkdir()
+        write_tables(folder, *INTERLEAVED, [["a", "s0", ""], ["b", "s1", ""], ["c", "s2", ""], ["d", "", ""]])
+        side = SideTable(path="bought.csv", key="who", column="x", has_test=has_test)
+        facts = read_facts(make_task(folder, side_tables=(side,)))
+        view = build(facts, folder / "pool", "vvv-h" if has_test else "vvvh-")  # u1, u3, u5; u9 is s0 and u7 is s1
+        assert {row[1] for row in read(view / "bought.csv")} == shown
+
+
+def test_new_ids_are_new_in_side_tables_too(tmp_path: Path) -> None:
+    train, test = [str(i) for i in range(1, 7)], [str(i) for i in range(11, 15)]
+    write_tables(tmp_path, train, test, [[f"of {key}", key, ""] for key in [*train, *test, "99"]])
+    facts = read_facts(make_task(tmp_path))
+    assert facts.renumber is not None
+    folder = build(facts, tmp_path / "pool", "vvvhh-")
+    shown = {row[0]: row[1] for row in read(folder / "bought.csv")}
+    assert set(shown) == {*(f"of {key}" for key in (1, 2, 3, 4, 5)), *(f"of {key}" for key in test)}
+    assert [shown[f"of {key}"] for key in (1, 2, 3)] == ["1", "2", "3"]
+    assert sorted(shown.values(), key=int)[3:] == [row[0] for row in read(folder / "test.csv")]
+    assert not {shown["of 4"], shown["of 5"]} & {"4", "5"}
+
+
+def test_what_is_empty_for_the_real_test_is_empty_for_hidden_rows(tmp_path: Path) -> None:
+    rows = [[f"of u{i}", f"u{i}", "paid" if i % 2 else ""] for i in range(1, 10)]
+    write_tables(tmp_path, *INTERLEAVED, rows)
+    facts = read_facts(make_task(tmp_path))
+    assert facts.side_tables[0]["withheld"] == ["late"]
+    shown = {row[1]: row[2] for row in read(build(facts, tmp_path / "pool", "vvhh-") / "bought.csv")}
+    assert shown == {"u1": "paid", "u3": "paid", "u5": "", "u7": "", "u2": "", "u4": "", "u6": "", "u8": ""}
+
+
+def test_a_side_table_with_the_answer_or_with_ids_of_two_meanings_is_left_out_and_named(tmp_path: Path) -> None:
+    write_tables(tmp_path, *INTERLEAVED, EACH_TWICE)
+    write_rows(tmp_path / "bought.csv", ["y", "who"], [["1", "u1"]])
+    facts = read_facts(make_task(tmp_path))
+    assert facts.side_tables == ()
+    assert facts.left_out == ("bought.csv is left out: it holds the target y, also of rows that are hidden",)
+    assert not (build(facts, tmp_path / "pool", "vvhh-") / "bought.csv").exists()
+    write_tables(tmp_path, ["1", "2"], ["1", "2"], [["a", "1", ""]])
+    assert read_facts(make_task(tmp_path)).left_out == (
+        "bought.csv is left out: id means one row in train and another in the test",
     )
 
 
-def test_without_a_test_a_table_is_of_train_rows_alone(read: Load) -> None:
-    assert seconds(read(test=None, shops=SHOPS_TABLE)) == [("shops.csv", "shop", "Shop", False)]
+def test_a_key_that_is_not_there_is_named(tmp_path: Path) -> None:
+    write_tables(tmp_path, *INTERLEAVED, EACH_TWICE)
+    for key, column, words in (("whom", "id", "bought.csv: has no column 'whom'"), ("who", "z", "train.csv: has no .*'z'")):
+        side = SideTable(path="bought.csv", key=key, column=column, has_test=True)
+        with pytest.raises(DataError, match=words):
+            read_facts(make_task(tmp_path, side_tables=(side,)))
 
 
-def test_of_two_keys_the_one_that_fits(read: Load) -> None:
-    """Rows of the side table have numbers of their own, which are found among the rows' numbers by chance."""
-    count = 400
-    shops = [f"{_random.randrange(SHOPS) + 1}" for _ in range(count)]
-    numbered = {**TRAIN, "id": range(1, ROWS + 1)}, {**TEST, "id": range(ROWS + 1, ROWS + TEST_ROWS + 1)}
-    sales = {"id": range(1, count + 1), "shop": shops, "spent": [_random.random() for _ in range(count)]}
-    assert seconds(read(train=numbered[0], test=numbered[1], sales=sales)) == [("sales.csv", "shop", "Shop", True)]
-    sex = {"id": IDS, "sex": [f"{'mfx'[i % 3]}" for i in range(ROWS + TEST_ROWS)]}
-    train = {**TRAIN, "sex": [f"{'mfx'[i % 3]}" for i in range(ROWS)]}
-    test = {**TEST, "sex": [f"{'mfx'[i % 3]}" for i in range(TEST_ROWS)]}
-    assert seconds(read(train=train, test=test, people=sex)) == [
-        ("people.csv", "id", "id", True),
-        ("sales.csv", "shop", "Shop", True),
-    ]
-
-
-@pytest.mark.parametrize(
-    "table",
-    [
-        {"x": range(30), "z": range(30)},
-        {"name": [f"n{i}" for i in range(30)], "z": range(30)},
-        {"product_id": range(1, 31), "z": range(30)},
-        {"a": [i * 0.5 for i in range(60)], "z": range(60)},
-    ],
-)
-def test_what_shares_no_key_is_left_out_and_named(read: Load, table: Table) -> None:
-    loaded = read(other=table)
-    assert seconds(loaded) == []
-    assert any("no rule says which rows they belong to: other.csv;" in note for note in loaded.notes)
-
-
-@pytest.mark.parametrize(
-    ("column", "cells", "reason"),
-    [
-        ("Y", Y, "it has a column 'Y', which is to be predicted"),
-        ("copy", Y, "it has a column 'copy', which is the target 'y' again"),
-        ("scaled", [3 * y + 1 for y in Y], "gives the target 'y' away and is not known of test rows"),
-    ],
-)
-def test_a_table_that_tells_the_target_is_left_out(read: Load, column: str, cells: list[float], reason: str) -> None:
-    order = random.Random(1).sample(range(ROWS), ROWS)
-    loaded = read(answers={"id": [TRAIN["id"][i] for i in order], column: [cells[i] for i in order]})
-    assert seconds(loaded) == []
-    (note,) = [note for note in loaded.notes if note.startswith("answers.csv was left out: ")]
-    assert reason in note
-
-
-def test_a_class_under_another_name_gives_the_target_away(read: Load) -> None:
-    train = {**TRAIN, "y": CLASS}
-    renamed = [{"a": "red", "b": "green", "c": "blue"}[each] for each in CLASS]
-    table: Table = {"id": IDS, "colour": [*renamed, *[""] * TEST_ROWS]}
-    loaded = read(train=train, colours=table)
-    assert any("'colour', which gives the target 'y' away" in note for note in loaded.notes)
-    # The same, known of test rows as well, is a feature.
-    known = read(train=train, colours={"id": IDS, "colour": [*renamed, *["red"] * TEST_ROWS]})
-    assert seconds(known) == [("colours.csv", "id", "id", True)]
-    # And one that goes with the class more often than not is one too.
-    mixed = [renamed[i] if i % 3 else "red" for i in range(ROWS)]
-    assert seconds(read(train=train, colours={"id": TRAIN["id"], "colour": mixed})) == [
-        ("colours.csv", "id", "id", False)
-    ]
-
-
-def test_the_target_told_by_two_columns_together(read: Load) -> None:
-    """Neither the shop nor the day alone names a row; a history by both holds the answers under another name."""
-    pairs = random.Random(3).sample([(shop, day) for shop in range(1, 16) for day in range(1, 29)], ROWS + TEST_ROWS)
-    shops, days = [f"{shop}" for shop, _ in pairs], [f"2024-05-{day:02}" for _, day in pairs]
-    train = {"id": TRAIN["id"], "shop": shops[:ROWS], "day": days[:ROWS], "y": Y}
-    test = {"id": TEST["id"], "shop": shops[ROWS:], "day": days[ROWS:]}
-    history: Table = {"shop": shops[:ROWS], "day": days[:ROWS], "units": Y}
-    (note,) = read(train=train, test=test, history=history).notes
-    assert note.startswith("history.csv was left out: it has a column 'units', which is the target 'y' again")
-    history["units"] = [_random.random() for _ in range(ROWS)]
-    (note,) = read(train=train, test=test, history=history).notes
-    assert "it tells of train rows, by shop and day together, what is not known of test rows" in note
-    whole: Table = {"shop": shops, "day": days, "units": [_random.random() for _ in shops]}
-    assert [table[3] for table in seconds(read(train=train, test=test, history=whole))] == [True]
-
-
-@pytest.mark.parametrize("suffix", [".parquet", ".json", ".jsonl"])
-def test_side_tables_of_other_formats(tmp_path: Path, read: Load, suffix: str) -> None:
-    import pandas as pd
-
-    frame = pd.DataFrame({name: list(cells) for name, cells in SHOPS_TABLE.items()})
-    path = tmp_path / "task" / f"shops{suffix}"
-    path.parent.mkdir()
-    if suffix == ".parquet":
-        frame.to_parquet(path)
-    else:
-        frame.to_json(path, orient="records", lines=suffix == ".jsonl")
-    loaded = read()
-    assert seconds(loaded) == [("shops.csv", "shop", "Shop", True)]
-    assert loaded.notes == (f"shops{suffix} was converted into shops.csv",)
-    assert not (loaded.task.directory / path.name).exists()
-    assert (loaded.task.directory / "shops.csv").is_file()
-
-
-def test_a_json_of_settings_is_no_table(tmp_path: Path, read: Load) -> None:
-    (tmp_path / "task").mkdir()
-    (tmp_path / "task" / "config.json").write_text(json.dumps({"id": 5, "depth": [1, 2]}))
-    loaded = read()
-    assert not any("converted" in note for note in loaded.notes)
-    assert any("belong to: config.json;" in note for note in loaded.notes)
-
-
-def test_a_table_in_a_folder_and_broken_ones(tmp_path: Path, read: Load) -> None:
-    write(tmp_path / "task" / "more" / "shops.csv", SHOPS_TABLE)
-    (tmp_path / "task" / "ragged.csv").write_text("id,z\nr1,2\nr2\n")
-    loaded = read()
-    assert seconds(loaded) == [("more/shops.csv", "shop", "Shop", True)]
-    (note,) = loaded.notes
-    assert note.startswith(
-        "ragged.csv was left out: it cannot be read (row 2 (line 3) has 1 cells, but the header has 2"
-    )
-
-
-def test_the_users_word_wins_and_init_writes_it_down(tmp_path: Path, read: Load) -> None:
-    boxes: Table = {"id": TRAIN["id"], "y": Y}
-    table = {"path": "boxes.csv", "key": "id", "column": "id", "has_test": False}
-    assert seconds(read(boxes=boxes)) == []
-    said = read(boxes=boxes, said={"side_tables": [table]})
-    assert said.task.side_tables == (SideTable.model_validate(table),)
-    assert seconds(read(shops=SHOPS_TABLE, said={"side_tables": "none"})) == []
-    folder = tmp_path / "task"
-    path = init(folder, said)
-    assert "side_tables:\n- path: boxes.csv\n  key: id\n  column: id\n  has_test: false\n" in path.read_text()
-    assert read().task == said.task
-    path.write_text("side_tables: none\n")
-    assert seconds(read()) == []
-    assert path.name == TASK_FILE
-
-
-@pytest.mark.parametrize(
-    ("table", "error", "message"),
-    [
-        ({"path": "x.csv", "key": "id", "column": "id"}, DataError, "has no file 'x.csv' of side_tables"),
-        (
-            {"path": "shops.csv", "key": "id", "column": "Shop"},
-            DataError,
-            "has no column 'id' .*its columns are shop, size",
-        ),
-        ({"path": "shops.csv", "key": "shop", "column": "y"}, TaskError, "shops.csv: test.csv has no column 'y'"),
-    ],
-)
-def test_words_of_the_user_that_cannot_be(
-    read: Load, table: dict[str, object], error: type[Exception], message: str
-) -> None:
-    with pytest.raises(error, match=message):
-        read(shops=SHOPS_TABLE, said={"side_tables": [{**table, "has_test": True}]})
-
-
-def test_a_table_larger_than_its_sample_is_looked_at_whole(read: Load) -> None:
-    """The keys of the last rows count as much as those of the first."""
-    count = 30_000
-    ids = [f"r{i}" for i in range(count)]
-    train: Table = {"id": ids, "z": range(count), "y": [_random.random() for _ in range(count)]}
-    test: Table = {"id": [f"s{i}" for i in range(100)], "z": range(100)}
-    loaded = read(train=train, test=test, late={"id": ids[-3000:], "w": range(3000)})
-    assert seconds(loaded) == [("late.csv", "id", "id", False)]
+@settings(deadline=None, max_examples=60)
+@given(st.data(), st.booleans())
+def test_the_scan_passes_on_whatever_is_built(data: st.DataObject, has_test: bool) -> None:
+    """Every view of every table passes; a side table never tells of a key that the view does not show."""
+    ids = data.draw(st.lists(st.integers(0, 30), min_size=3, max_size=14).map(lambda found: [str(i) for i in found]))
+    parts = data.draw(st.integers(1, len(ids) - 1))
+    train, test = ids[:parts], ids[parts:]
+    sides = data.draw(st.text("vh-", min_size=parts, max_size=parts))
+    rows = data.draw(st.lists(st.tuples(st.text(max_size=3), st.integers(0, 32).map(str), st.sampled_from(["", "p"]))))
+    column = data.draw(st.sampled_from(["id", "x"]))
+    bought = [list(row) if column == "id" else [row[0], f"s{int(row[1]) % 4}", row[2]] for row in rows]
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        write_tables(folder, train, test, [*bought, ["x", "nobody", ""]])
+        side = SideTable(path="bought.csv", key="who", column=column, has_test=has_test)
+        facts = read_facts(make_task(folder, side_tables=(side,)))
+        view = build(facts, folder / "pool", sides, with_test=data.draw(st.booleans()))
+        if facts.side_tables:
+            place = 0 if column == "id" else 1
+            shown = {row[place] for part in ("train.csv", "test.csv") for row in read(view / part)}
+            assert {row[1] for row in read(view / "bought.csv")} <= shown
