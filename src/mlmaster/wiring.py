@@ -18,26 +18,31 @@ from mlmaster.core.execution import Limits
 from mlmaster.core.task import Profile, Task
 from mlmaster.engine import reproduce
 from mlmaster.engine.evaluation import Evaluator
-from mlmaster.engine.finish import Finisher
+from mlmaster.engine.finish import Ending, Finisher
 from mlmaster.engine.pools import Pool, ThreadPool
 from mlmaster.engine.result import ResultWriter
 from mlmaster.engine.run import Parts, Run
 from mlmaster.engine.selection import Selector
+from mlmaster.engine.self_reported import ReportedMetric, SelfReportedEvaluator, SelfReportedFinisher
 from mlmaster.engine.settings import EngineSettings
 from mlmaster.engine.telling import TellingValues
 from mlmaster.engineers.offline import OfflineEngineer
 from mlmaster.errors import DataError, RunDirectoryError, SettingsError, TaskError
+from mlmaster.metrics.proof import prove as prove_metric
 from mlmaster.metrics.registry import Registry
 from mlmaster.metrics.rules import check as check_metric
-from mlmaster.ports import Clock, Engineer, Metric, Sandbox
+from mlmaster.ports import Clock, Engineer, Metric, Sandbox, ViewSource
 from mlmaster.sandbox.process import ProcessSandbox
 from mlmaster.search import make_policy
 from mlmaster.settings import Settings
 from mlmaster.store.run_directory import RunDirectory
+from mlmaster.tasks.frozen import freeze
 from mlmaster.tasks.load import load
 from mlmaster.tasks.loaded import Inference
 from mlmaster.tasks.pool import discard
+from mlmaster.tasks.self_reported import profile_without_train
 from mlmaster.tasks.views import Views
+from mlmaster.tasks.whole_view import WholeView
 from mlmaster.version import __version__
 
 RUNS = Path("runs")
@@ -69,7 +74,8 @@ def prepare(source: str | Path, settings: Settings, workspace: Path) -> Prepared
 
     registry = Registry()
     loaded = load(source, settings.task, registry, workspace)
-    return Prepared(loaded.task, make_profile(loaded.task), loaded.inferences, loaded.notes)
+    profile = make_profile(loaded.task) if loaded.task.train else profile_without_train(loaded.task)
+    return Prepared(loaded.task, profile, loaded.inferences, loaded.notes)
 
 
 def new_run(source: str | Path, settings: Settings, out: Path | None = None) -> tuple[Run, Prepared]:
@@ -124,21 +130,27 @@ def assemble(
     """Put a run together over an open run directory; what is not given is chosen by the settings."""
     task, profile = store.task(), store.profile()
     engine, limits = settings.engine, limits or settings.budget.limits
-    metric = Registry().for_task(task)
-    views = Views(task, store.directory / "pool", settings.seed, engine.folds, engine.test_rides_along)
-    check_metric(metric, task, views.truth[views.labelled])
-    _check_folds(metric, task, views)
+    _require_same_kind(store, task)
     clock = clock or SystemClock()
     discard(store.directory / "work")  # what a killed process left; the writer's lock is ours
     sandbox = sandbox or make_sandbox(settings, store.directory / "work")
+    per_script = script_limits(engine, limits)
+    metric: Metric
+    views: ViewSource
+    if task.is_self_reported:
+        metric, views = ReportedMetric.of(task), WholeView(task, store.directory / "pool")
+    else:
+        metric, views = _hide(task, store, settings)
     engineer = engineer or make_engineer(settings)
     policy = make_policy(settings.search)
     results = ResultWriter(task, views, store, engine.actual_threads)
     values = TellingValues(task, profile)
-    evaluator = Evaluator(
-        task, metric, views, sandbox, script_limits(engine, limits), settings.seed, store.node_directory, values
-    )
-    selector = Selector(task, metric, views, results.load, settings.seed, engine.blend_members)
+    evaluating = SelfReportedEvaluator if task.is_self_reported else Evaluator
+    evaluator = evaluating(task, metric, views, sandbox, per_script, settings.seed, store.node_directory, values)
+    finisher: Ending = SelfReportedFinisher(results)
+    if not task.is_self_reported:
+        selector = Selector(task, metric, views, results.load, settings.seed, engine.blend_members)
+        finisher = Finisher(task, profile, selector, results, evaluator, engine.reserve_s(limits.time_s) / 2)
     start = RunStarted(
         version=__version__,
         task=task.name,
@@ -150,6 +162,7 @@ def assemble(
         folds=views.folds,
         seed=settings.seed,
         scheme=views.scheme,
+        is_self_reported=task.is_self_reported,
         settings=settings.dump(),
     )
     parts = Parts(
@@ -163,11 +176,41 @@ def assemble(
         sandbox=sandbox,
         store=store,
         results=results,
-        finisher=Finisher(task, profile, selector, results, evaluator, engine.reserve_s(limits.time_s) / 2),
+        finisher=finisher,
         pool=pool or ThreadPool(engine.actual_proposal_workers, engine.actual_slots),
         clock=clock,
     )
     return Run(parts, limits, engine, settings.search, settings.seed, start)
+
+
+def _require_same_kind(store: RunDirectory, task: Task) -> None:
+    """Refuse to mix what scripts say of themselves with what the harness has scored."""
+    start = next((record.event for record in store.read() if isinstance(record.event, RunStarted)), None)
+    if start is not None and start.is_self_reported != task.is_self_reported:
+        began = "self-reported" if start.is_self_reported else "scored on hidden rows"
+        raise RunDirectoryError(
+            f"{store.directory} began {began}, but its task.json says otherwise, and the two never mix; put the old "
+            "task.json back, or start a new run"
+        )
+
+
+def _hide(task: Task, store: RunDirectory, settings: Settings) -> tuple[Metric, Views]:
+    """Return the metric and the views that hide rows for it, both proven before anything is scored by them.
+
+    Raises:
+        UserError: They do not fit each other or the data, or are not what they were when the run began.
+    """
+    engine, frozen = settings.engine, store.directory / "frozen"
+    if task.metric_file is not None:
+        freeze(frozen, task.directory / task.metric_file)
+    metric = Registry().for_task(task)
+    views = Views(task, store.directory / "pool", settings.seed, engine.folds, engine.test_rides_along)
+    truth = views.truth[views.labelled]
+    check_metric(metric, task, truth)
+    if task.metric_file is not None:
+        prove_metric(metric, task, truth)
+    _check_folds(metric, task, views)
+    return metric, views
 
 
 def _check_folds(metric: Metric, task: Task, views: Views) -> None:
@@ -218,6 +261,8 @@ def predict(directory: Path, table: Path) -> reproduce.Cells:
     store.close()
     if not (store.best / "result.json").exists():
         raise RunDirectoryError(f"{directory} has no result yet; go on with `mlmaster resume {directory}`")
+    if task.is_self_reported:
+        raise DataError(f"{directory} is self-reported: its scripts answer the whole folder they saw, and no new rows")
     if not table.is_file():
         raise DataError(f"{table}: there is no such file")
     work = tempfile.TemporaryDirectory(prefix="mlmaster-")

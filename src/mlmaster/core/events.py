@@ -27,7 +27,10 @@ class _Event(BaseModel):
 
 
 class RunStarted(_Event):
-    """The first event of a run. `scheme` is None in journals written before there was one."""
+    """The first event of a run. `scheme` is None in journals written before there was one.
+
+    `is_self_reported` says that every value of the run is its script's own word, with nothing hidden behind it.
+    """
 
     kind: Literal["run_started"] = "run_started"
     version: str
@@ -40,6 +43,7 @@ class RunStarted(_Event):
     folds: int
     seed: int
     scheme: Scheme | None = None
+    is_self_reported: bool = False
     settings: Mapping[str, Any] = Field(default_factory=dict)
 
 

@@ -91,7 +91,12 @@ class Evaluator:
     def fold(self, node: int, code: str, fold: int, cancel: Flag) -> Evaluation:
         """Run the script on a fold's view, keep its predictions and score them on the guide part."""
 
-        def keep(view: View, answer: Array, probabilities: Array | None) -> tuple[float, noise.Vector]:
+        def keep(
+            view: View,
+            answer: Array,
+            probabilities: Array | None,
+            folder: Path,  # noqa: ARG001
+        ) -> tuple[float, noise.Vector]:
             is_guide = self._views.guide[view.hidden]
             hidden = answer[view.rows >= 0]
             truth = self._views.truth[view.hidden][is_guide]
@@ -114,7 +119,7 @@ class Evaluator:
     def full(self, node: int, code: str, cancel: Flag) -> Evaluation:
         """Train on all rows, predict the real test, and keep the answer."""
 
-        def keep(view: View, answer: Array, probabilities: Array | None) -> None:
+        def keep(view: View, answer: Array, probabilities: Array | None, folder: Path) -> None:  # noqa: ARG001
             found = FoldPredictions(
                 rows=view.hidden,
                 hidden=answer[:0],
@@ -128,7 +133,7 @@ class Evaluator:
         return self._run(node, code, self._views.full(), cancel, keep)
 
     @staticmethod
-    def _discard(view: View, answer: Array, probabilities: Array | None) -> None:
+    def _discard(view: View, answer: Array, probabilities: Array | None, folder: Path) -> None:
         """Keep nothing of a smoke run."""
 
     def _run(
@@ -137,7 +142,7 @@ class Evaluator:
         code: str,
         view: View,
         cancel: Flag,
-        keep: Callable[[View, Array, Array | None], tuple[float, noise.Vector] | None],
+        keep: Callable[[View, Array, Array | None, Path], tuple[float, noise.Vector] | None],
     ) -> Evaluation:
         try:
             execution = self._sandbox.run(code, view.directory, self._limits, cancel)
@@ -155,7 +160,7 @@ class Evaluator:
             try:
                 answer = read_submission(folder / SUBMISSION_FILE, self._task, view.keys, rows)
                 probabilities = read_probabilities(folder / PROBABILITIES_FILE, self._task, view.keys, rows)
-                kept = keep(view, answer, probabilities)
+                kept = keep(view, answer, probabilities, folder)
             except (SubmissionError, TaskError) as error:
                 return _outcome(execution, Fault.INVALID_SUBMISSION, mask(str(error), self._values))
             if kept is not None:

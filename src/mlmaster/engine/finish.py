@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import Event as Flag
 from threading import Timer
+from typing import Protocol
 
 from mlmaster.core.events import Event, Selected, SubmissionWritten
 from mlmaster.core.task import Profile, Task
@@ -19,17 +20,8 @@ REFITTED = 5
 """Where the real test did not ride along, so many of the best nodes are trained on all rows to predict it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finisher:
+class Ending(Protocol):
     """Brings a search to its answer."""
-
-    task: Task
-    profile: Profile
-    selector: Selector
-    results: ResultWriter
-    evaluator: Evaluator
-    margin_s: float
-    """Seconds kept from the fitting of weights for judging and writing."""
 
     def finish(
         self,
@@ -51,6 +43,32 @@ class Finisher:
             seconds_left: Of the whole run's time; infinity without a limit.
             is_judge_reused: The judge part was opened before.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Finisher:
+    """Brings a search scored on hidden rows to its answer; implements `Ending`."""
+
+    task: Task
+    profile: Profile
+    selector: Selector
+    results: ResultWriter
+    evaluator: Evaluator
+    margin_s: float
+    """Seconds kept from the fitting of weights for judging and writing."""
+
+    def finish(
+        self,
+        tree: Tree,
+        scores: Mapping[int, Scores],
+        read_code: Callable[[int], str],
+        emit: Callable[..., None],
+        seconds_left: Callable[[], float],
+        *,
+        is_judge_reused: bool,
+    ) -> Selected | None:
+        """Choose and write the final answer; see `Ending`."""
         candidates = list(tree.ranking())
         if self.task.test is not None:
             self._predict_missing(candidates[:REFITTED], read_code, seconds_left)

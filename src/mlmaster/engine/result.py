@@ -139,7 +139,8 @@ class ResultWriter:
         views = [f"fold-{fold}" for fold in folds] if self._task.test is None or self._views.rides_along else ["full"]
         self._views.export(folder, [*views, "new-rows"])
         shutil.copyfile(reproduce.__file__, folder / "reproduce.py")
-        (folder / "predict.py").write_text(PREDICT, encoding="utf-8")
+        if not self._task.is_self_reported:
+            (folder / "predict.py").write_text(PREDICT, encoding="utf-8")
         described = []
         for node, weight in members:
             script = Path("members") / f"node-{node}" / "solution.py"

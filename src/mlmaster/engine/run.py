@@ -34,7 +34,7 @@ from mlmaster.core.task import Profile, Task
 from mlmaster.core.tree import Tree
 from mlmaster.engine import verdicts
 from mlmaster.engine.evaluation import Evaluation, Evaluator
-from mlmaster.engine.finish import Finisher
+from mlmaster.engine.finish import Ending
 from mlmaster.engine.ledger import Ledger
 from mlmaster.engine.pools import Done, Key, Pool, Work
 from mlmaster.engine.proposing import Proposing
@@ -79,7 +79,7 @@ class Parts:
     sandbox: Sandbox
     store: RunStore
     results: ResultWriter
-    finisher: Finisher
+    finisher: Ending
     pool: Pool
     clock: Clock
 

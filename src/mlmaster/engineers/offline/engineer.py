@@ -35,6 +35,11 @@ class OfflineEngineer:
 
     def propose(self, context: Context) -> Proposal:
         """Return the next script for the context; see `mlmaster.ports.Engineer`."""
+        if context.task.is_self_reported:
+            raise Exhausted(
+                "the offline engineer writes scripts that are scored on hidden rows, and this task hides none "
+                "(self_reported): none of its scripts would report a score of its own"
+            )
         facts = Facts.of(context.task, context.profile)
         known = {recipe.signature() for recipe in _recipes((*context.history, *context.siblings, *context.path))}
         refused = len(context.refusals)
