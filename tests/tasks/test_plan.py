@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,16 @@ import pytest
 from mlmaster.core.score import Direction
 from mlmaster.core.task import FileRule, PredictionKind, Task, TaskKind
 from mlmaster.errors import DataError
-from mlmaster.tasks.plan import digest_column, make_plan, neutral, plan_new_rows, read_facts, weigh_files
+from mlmaster.tasks.plan import (
+    RowMedia,
+    digest_column,
+    estimate_disk,
+    make_plan,
+    neutral,
+    plan_new_rows,
+    read_facts,
+    weigh_files,
+)
 from mlmaster.tasks.table import write_rows
 
 
@@ -141,3 +152,64 @@ def test_files_are_weighed_by_a_sample(tmp_path: Path) -> None:
         (tmp_path / key).write_bytes(b"x" * 100)
     task = make_task(tmp_path, file_rules=(FileRule(train="{key}", test="{key}", key="id"),))
     assert weigh_files(task, {"id": keys}) == 2_000 * 100
+
+
+def test_a_text_that_mentions_train_rows_enters_no_view_and_is_named(tmp_path: Path) -> None:
+    write_ids(tmp_path, ["row-0001", "row-0003", "12345678"], ["row-0002", "row-0004"])
+    for name, text in (
+        ("told.md", "The first is row-0003."),
+        ("free.md", "Submit row-0002,0.5; or (row-0004). 12345678 rows; row-00031"),
+    ):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    facts = read_facts(make_task(tmp_path, description="told.md", extra_files=("free.md",)))
+    assert facts.copies == ("free.md",)
+    assert facts.left_out == ("told.md is left out: it mentions rows of train.csv (row-0003)",)
+    assert make_plan(facts, "fold-0", "vhh", with_test=True, order_key="00")["copies"] == ["free.md"]
+
+
+def test_an_ordered_test_file_makes_ordered_views_with_or_without_real_rows(tmp_path: Path) -> None:
+    for name, first in (("train", 0), ("test", 1)):
+        rows = [[f"a{i}", str(i), "0"] for i in range(first, 80, 2)]
+        write_rows(tmp_path / f"{name}.csv", ["id", "x", "y"], rows)
+    facts = read_facts(make_task(tmp_path))
+    assert facts.order is not None
+    sides = "vh" * 20
+    plan = make_plan(facts, "fold-0", sides, with_test=True, order_key="00")
+    times = [2 * row if row >= 0 else 2 * (-1 - row) + 1 for row in plan["rows"]]
+    assert times == sorted(times)
+    assert make_plan(facts, "s", sides, with_test=False, order_key="00")["rows"] == list(range(1, 40, 2))
+    assert make_plan(facts, "full", "v" * 40, with_test=True, order_key="")["rows"] == []
+
+
+def test_media_are_counted_and_any_change_of_one_shows(tmp_path: Path) -> None:
+    write_ids(tmp_path, ["1", "3", "5"], ["2", "4"])
+    for key in ("1", "3", "2"):
+        (tmp_path / f"{key}.png").write_bytes(b"x" * 5_000)
+    task = make_task(tmp_path, file_rules=(FileRule(train="{key}.png", test="{key}.png", key="id"),))
+    media = read_facts(task).media
+    assert (media.files, media.bytes) == (3, 3 * 8_192)
+    os.utime(tmp_path / "2.png", ns=(1, 1))
+    later = read_facts(task).media
+    assert later.digest != media.digest
+    (tmp_path / "4.png").write_bytes(b"")
+    assert read_facts(task).media.digest not in (media.digest, later.digest)
+
+
+def test_the_disk_need_counts_tables_by_view_and_shared_files_once(tmp_path: Path) -> None:
+    write_ids(tmp_path, [str(2 * i) for i in range(1_000)], ["1"])
+    facts = replace(read_facts(make_task(tmp_path)), media=RowMedia(10, 10**9, ""))
+    shared, copied = (
+        estimate_disk(facts, 5, rides_along=True, shares_files=shares_files) for shares_files in (True, False)
+    )
+    train = (tmp_path / "train.csv").stat().st_size
+    assert 10**9 + 7 * train < shared < 10**9 + 14 * train
+    assert 7 * 10**9 < copied < 7 * 10**9 + 14 * train
+
+
+def test_files_whose_names_tell_train_from_test_do_not_mix(tmp_path: Path) -> None:
+    for endings, rides in (((".png", ".png"), True), ((".png", ".jpeg"), False)):
+        for name, ending, numbers in (("train", endings[0], "135"), ("test", endings[1], "246")):
+            rows = [[f"k{i}", f"p{i}{ending}", "0"] for i in numbers]
+            write_rows(tmp_path / f"{name}.csv", ["id", "file", "y"], rows)
+        rule = FileRule(train="train/{key}", test="test/{key}", key="file")
+        assert read_facts(make_task(tmp_path, file_rules=(rule,))).may_ride_along == rides

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mlmaster.errors import DataError, InfrastructureError
+from mlmaster.errors import DataError, InfrastructureError, RunDirectoryError
 from mlmaster.tasks.pool import ViewPool, discard
 from mlmaster.tasks.rebuild import FORMAT, Plan, SampleColumn, Source
 
@@ -153,3 +153,53 @@ def test_discard_follows_no_link(tmp_path: Path) -> None:
     assert not (tmp_path / "alone").is_symlink()
     assert private.stat().st_mode & 0o777 == 0o700
     assert (private / "key").read_text() == "decoy"
+
+
+def test_a_source_that_holds_the_same_again_has_not_changed(pool: ViewPool, tmp_path: Path, source: Path) -> None:
+    text = (source / "train.csv").read_text(encoding="utf-8")
+    (source / "train.csv").write_text(text, encoding="utf-8")
+    os.utime(source / "train.csv", ns=(1, 1))
+    inode = pool.take(make_plan())[0].stat().st_ino
+    assert ViewPool(tmp_path / "pool", source, ["train.csv"]).take(make_plan())[0].stat().st_ino == inode
+
+
+def test_a_changed_source_of_the_same_size_and_time_is_found_on_resume(
+    pool: ViewPool, tmp_path: Path, source: Path
+) -> None:
+    status = (source / "train.csv").stat()
+    (source / "train.csv").write_text("x,y\na,1\nb,3\n", encoding="utf-8")
+    os.utime(source / "train.csv", ns=(status.st_atime_ns, status.st_mtime_ns))
+    with pytest.raises(DataError, match=r"train.csv: has changed since the run began"):
+        ViewPool(tmp_path / "pool", source, ["train.csv"])
+
+
+def test_a_changed_file_of_a_row_is_named_on_resume(tmp_path: Path, source: Path) -> None:
+    ViewPool(tmp_path / "pool", source, ["train.csv"], row_files="a")
+    ViewPool(tmp_path / "pool", source, ["train.csv"], row_files="a")
+    with pytest.raises(DataError, match=r"task: a file of a row has changed since the run began"):
+        ViewPool(tmp_path / "pool", source, ["train.csv"], row_files="b")
+
+
+def test_no_view_is_kept_that_the_scan_refuses(tmp_path: Path, source: Path) -> None:
+    pool = ViewPool(tmp_path / "pool", source, ["train.csv"], withheld=["x"])
+    with pytest.raises(InfrastructureError, match=r"the view fold-0 was built wrongly .* test.csv has columns"):
+        pool.take(make_plan())
+    assert [path.name for path in (tmp_path / "pool").iterdir()] == ["sources.json"]
+
+
+@pytest.mark.parametrize("shares_files", [False, True])
+def test_a_disk_that_is_too_small_is_refused_before_anything_is_built(
+    tmp_path: Path, source: Path, shares_files: bool
+) -> None:
+    free = [10 * 10**9]
+    pool = ViewPool(
+        tmp_path / "pool", source, ["train.csv"], shares_files=shares_files, free_bytes=lambda folder: free[0]
+    )
+    pool.reserve(9 * 10**9)
+    with pytest.raises(RunDirectoryError, match=r"the views need about 12.0 GB, and the disk has 9.9 GB free; make room"):
+        pool.reserve(12 * 10**9)
+    pool.take(make_plan())
+    free[0] = 64 * 2**20
+    with pytest.raises(RunDirectoryError, match=r"has 0.0 GB free"):
+        pool.reserve(10**6)
+    pool.reserve(4096)  # what stands already counts

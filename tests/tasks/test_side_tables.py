@@ -142,7 +142,7 @@ def test_a_key_that_is_not_there_is_named(tmp_path: Path) -> None:
             read_facts(make_task(tmp_path, side_tables=(side,)))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(st.data(), st.booleans())
 def test_the_scan_passes_on_whatever_is_built(data: st.DataObject, has_test: bool) -> None:
     """Every view of every table passes; a side table never tells of a key that the view does not show."""
