@@ -26,7 +26,7 @@ class EvaluationDirectory:
 
     Attributes:
         path: What the script sees as its working directory and the caller gets.
-        private: Holds the script's home and temporary folder; deleted at its end.
+        private: Holds the script's home, temporary folder and what covers shared folders; deleted at its end.
         fingerprint: Of the view, when `input/` is a link to the view itself; None for a copy.
         laid_bytes: What `used_bytes` counted before the script started.
     """
@@ -46,6 +46,11 @@ class EvaluationDirectory:
         """Return the script's temporary folder."""
         return self.private / "t"
 
+    @property
+    def stock(self) -> Path:
+        """Return where the folders are made that cover shared ones."""
+        return self.private / "s"
+
     @classmethod
     def lay_out(cls, root: Path, code: str, view: Path, views: Views) -> EvaluationDirectory:
         """Make the folders under `root`, with the script and its view in place.
@@ -60,7 +65,7 @@ class EvaluationDirectory:
             private = Path(tempfile.mkdtemp(prefix="mlm-"))
         try:
             path.mkdir(mode=0o700)
-            for folder in (path / "working", private, private / "h", private / "t"):
+            for folder in (path / "working", private, private / "h", private / "t", private / "s"):
                 folder.mkdir(mode=0o700, exist_ok=True)
             # a lone surrogate makes the script a syntax error of its own, not a failure of ours
             (path / "solution.py").write_bytes(code.encode("utf-8", "surrogatepass"))

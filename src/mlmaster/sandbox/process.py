@@ -2,16 +2,18 @@
 
 What it stops: a script that runs too long, takes too much memory, disk or processes, prints without end, ignores
 signals, or leaves processes behind, daemons included; reading the harness's environment or open descriptors; altering
-a view (a copy; a linked view is checked afterwards); seeing what another evaluation left in its directory, home or
-temporary folder. Should the harness be killed, its scripts end with it.
+a view (a copy; a linked view is checked afterwards); seeing what another evaluation left or leaves in its directory, home
+or temporary folder. Should the harness be killed, its scripts end with it. Where the kernel grants a mount namespace (to
+root, and to users unless a container or AppArmor denies it), every script has a `/tmp`, `/var/tmp` and `/dev/shm` of its
+own as well, and sees no other evaluation's folders.
 
 What it does **not** stop, because the script runs as the same user on the same filesystem and network: reading or
-writing any file that user may (the answers, the journal, keys in the real home, `/tmp`, `/dev/shm`, another running
-evaluation by its path), using the network, and signalling any of the user's processes, the harness included, whose
-number it finds in `/proc`. A script that kills its supervisor and at once replaces a forked process's environment can
-outlive the call; one that writes to its supervisor's descriptors can forge its exit status. Memory in files of
-`/dev/shm` that no process maps, and disk outside its own folders, are not counted. Use it for scripts that are
-careless, not for scripts that are hostile.
+writing any file that user may (the answers, the journal, the real home; without a mount namespace `/tmp`, `/dev/shm` and
+other running evaluations too), so a script may leave a file there for its next fold; using the network; and signalling any
+of the user's processes, the harness included, whose number it finds in `/proc`. A script that kills its supervisor and at
+once replaces a forked process's environment can outlive the call; one that writes to its supervisor's descriptors can forge
+its exit status. Memory in files of `/dev/shm` that no process maps is bounded, not counted; disk outside its own folders is
+not counted. Use it for scripts that are careless, not for scripts that are hostile.
 
 Read next: `supervised.py` (one script), `watchdog.py` (its limits), `verdict.py` (its end).
 """
@@ -26,6 +28,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Condition
 from threading import Event as Flag
+from typing import Any
 
 from mlmaster.core.clock import SystemClock
 from mlmaster.core.execution import Execution, Fault, Limits
@@ -39,6 +42,10 @@ from mlmaster.sandbox.supervised import Supervised
 from mlmaster.sandbox.verdict import judge, kernel_kills
 from mlmaster.sandbox.views import Views
 from mlmaster.sandbox.watchdog import Breach, Watchdog
+
+_MEMORY = "/dev/shm"
+_SHARED = ("/tmp", "/var/tmp", _MEMORY)
+"""Folders that every process of a machine may write; a script gets its own."""
 
 
 class ProcessSandbox:
@@ -114,6 +121,18 @@ class ProcessSandbox:
                 self._running -= 1
                 self._change.notify_all()
 
+    def _covers(self, directory: EvaluationDirectory, view: Path, limits: Limits) -> dict[str, Any]:
+        """Return which folders a script gets of its own, and what it must still see there."""
+        environments = (Path(self._python).parent.parent, Path(self._python).resolve().parent.parent)
+        kept = (directory.path, directory.private, view, *environments, Path(sys.base_prefix))
+        return {
+            "folders": [*_SHARED, str(self._root)],
+            "memory": _MEMORY,
+            "memory_bytes": limits.memory_bytes,
+            "kept": sorted({os.path.realpath(path) for path in kept}),
+            "stock": str(directory.stock),
+        }
+
     def _run_in(self, directory: EvaluationDirectory, view: Path, limits: Limits, cancel: Flag) -> Execution:
         token = secrets.token_hex(16)
         log = Log(limits.log_bytes)
@@ -126,6 +145,7 @@ class ProcessSandbox:
                 token=token,
                 file_bytes=limits.disk_bytes,
                 cores=cores,
+                covers=self._covers(directory, view, limits),
                 log=log,
             )
             try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import selectors
 import signal
@@ -12,6 +13,7 @@ import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mlmaster.sandbox.log import Log
 from mlmaster.sandbox.tree import ProcessTree
@@ -49,6 +51,7 @@ class Supervised:
         token: The tree's mark.
         file_bytes: The size no single file may exceed.
         cores: The cores the script is pinned to; none for no pinning.
+        covers: Which shared folders it gets of its own; see `supervisor._cover`.
         log: Takes what the script prints.
 
     Raises:
@@ -63,6 +66,7 @@ class Supervised:
         token: str,
         file_bytes: int,
         cores: Collection[int],
+        covers: Mapping[str, Any],
         log: Log,
     ) -> None:
         self.report = Report()
@@ -82,7 +86,7 @@ class Supervised:
             theirs.append(theirs_output)
             ours.append(self._output)
             pins = ",".join(map(str, sorted(cores)))
-            arguments = [str(theirs_lifeline), str(theirs_status), str(file_bytes), pins, *command]
+            arguments = [str(theirs_lifeline), str(theirs_status), str(file_bytes), pins, json.dumps(covers), *command]
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-S", str(_SUPERVISOR), *arguments],
                 cwd=directory,

@@ -1,21 +1,25 @@
 """The process between the harness and a script; run by path in a fresh interpreter, never imported by the harness.
 
 It owns: becoming the reaper of every process the script starts (so that a daemon that lets go of its parents comes
-here, not to init), the script's own limits, and the end of the whole tree when the script ends or the harness does. It
-watches nothing: that is `watchdog.py`, in the harness.
+here, not to init), the script's own limits, its own empty `/tmp`, `/var/tmp` and `/dev/shm` where the kernel grants a
+mount namespace, and the end of the whole tree when the script ends or the harness does. It watches nothing: that is
+`watchdog.py`, in the harness.
 
 Being a fresh interpreter with one thread, it may run Python between fork and exec; the harness, which has threads, may
 not. It depends on the standard library alone, because the interpreter starts with `-I -S`.
 
-    supervisor.py LIFELINE STATUS FILE_BYTES CORES COMMAND...
+    supervisor.py LIFELINE STATUS FILE_BYTES CORES COVERS COMMAND...
 
-LIFELINE is a descriptor that ends when the harness closes it or dies. To the descriptor STATUS it writes lines:
+LIFELINE is a descriptor that ends when the harness closes it or dies. COVERS is JSON, see `_cover`. To the descriptor STATUS
+it writes lines:
 `failed REASON`, `ended WAIT_STATUS`, `usage CPU_SECONDS PEAK_BYTES`.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import json
 import os
 import resource
 import select
@@ -23,21 +27,25 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 _PR_SET_CHILD_SUBREAPER = 36
+_CLONE_NEWNS, _CLONE_NEWUSER = 0x00020000, 0x10000000
+_MS_NOSUID, _MS_NODEV, _MS_BIND, _MS_REC, _MS_PRIVATE = 2, 4, 4096, 16384, 1 << 18
 
 
 def main(arguments: list[str]) -> int:
     """Run the command, end its tree, report."""
     lifeline, status, file_bytes = (int(argument) for argument in arguments[:3])
     cores = {int(core) for core in arguments[3].split(",") if core}
+    covers = json.loads(arguments[4])
     for descriptor in (lifeline, status):
         os.set_inheritable(descriptor, False)
     _adopt_orphans()
     bell = _ring_when_a_child_ends()
     pid = os.fork()
     if pid == 0:
-        _become(arguments[4:], file_bytes, cores, status)
+        _become(arguments[5:], file_bytes, cores, covers, status)
     is_left = True
     while is_left:
         ready, _, _ = select.select([lifeline, bell], [], [])
@@ -61,8 +69,6 @@ def _tell(status: int, line: str) -> None:
 
 def _adopt_orphans() -> None:
     if sys.platform == "linux":
-        import ctypes
-
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
@@ -74,7 +80,7 @@ def _ring_when_a_child_ends() -> int:
     return bell
 
 
-def _become(command: list[str], file_bytes: int, cores: set[int], status: int) -> None:
+def _become(command: list[str], file_bytes: int, cores: set[int], covers: dict[str, Any], status: int) -> None:
     """Turn the forked child into the command, in a session of its own; never returns."""
     try:
         os.setsid()  # so that a script that signals its own group does not reach the supervisor
@@ -91,10 +97,62 @@ def _become(command: list[str], file_bytes: int, cores: set[int], status: int) -
             if cores:
                 with contextlib.suppress(OSError):  # a core may have gone offline; slower, never wrong
                     os.sched_setaffinity(0, cores)
+            with contextlib.suppress(OSError):  # denied here: the script shares these folders, as `process.py` says
+                _cover(**covers)
         os.execv(command[0], command)
     except (OSError, ValueError) as error:
         _tell(status, f"failed {command[0]}: {error}")
     os._exit(127)
+
+
+def _cover(folders: list[str], memory: str, memory_bytes: int, kept: list[str], stock: str) -> None:
+    """Put an empty folder of this script's own over each shared one, in a mount namespace that ends with the script.
+
+    Args:
+        folders: What is covered.
+        memory: The one of them that is held in memory.
+        memory_bytes: What it may hold.
+        kept: What stays visible below the covered folders.
+        stock: Where the folders of its own are made.
+
+    Raises:
+        OSError: The kernel grants no such namespace; what was covered until then stays so.
+    """
+    here = Path.cwd()
+    uid, gid = os.getuid(), os.getgid()
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(_CLONE_NEWNS):
+        _demand(libc.unshare(_CLONE_NEWNS | _CLONE_NEWUSER))
+        Path("/proc/self/setgroups").write_text("deny")
+        Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
+        Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
+
+    def mount(source: str, target: str, kind: str | None, flags: int, data: str | None = None) -> None:
+        words = [None if word is None else word.encode() for word in (source, target, kind, data)]
+        _demand(libc.mount(*words[:3], ctypes.c_ulong(flags), words[3]))
+
+    mount("none", "/", None, _MS_REC | _MS_PRIVATE)
+    done: list[Path] = []
+    for number, folder in enumerate(map(os.path.realpath, folders)):
+        target = Path(folder)
+        if not target.is_dir() or any(target.is_relative_to(outer) for outer in done):
+            continue
+        own = Path(stock, str(number))
+        own.mkdir(mode=0o700)
+        if folder == memory:
+            mount("tmpfs", str(own), "tmpfs", _MS_NOSUID | _MS_NODEV, f"size={memory_bytes},mode=1777")
+        for path in map(Path, kept):
+            if path.is_relative_to(target) and path.is_dir():
+                (own / path.relative_to(target)).mkdir(parents=True, exist_ok=True)
+                mount(str(path), str(own / path.relative_to(target)), None, _MS_BIND | _MS_REC)
+        mount(str(own), str(target), None, _MS_BIND | _MS_REC)
+        done.append(target)
+    os.chdir(here)  # the same folder, below what covers the shared ones now
+
+
+def _demand(result: int) -> None:
+    if result:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
 def _reap(main: int, status: int) -> bool:

@@ -60,11 +60,12 @@ class Views:
         if not view.is_dir():
             raise InfrastructureError(f"the view {view} is not a folder; build it before running a script on it")
         files = self._files(view)
-        if len(files) <= self._copy_up_to_files and sum(file.size for file in files) <= self._copy_up_to_bytes:
+        key = (view.resolve(), view.stat().st_ino)  # a view built anew under its old name is another view
+        is_small = len(files) <= self._copy_up_to_files and sum(f.size for f in files) <= self._copy_up_to_bytes
+        if is_small and key not in self._first:  # one that was linked and is small now was emptied
             _copy(view, target)
             return None
         fingerprint = _fingerprint(files)
-        key = (view.resolve(), view.stat().st_ino)  # a view built anew under its old name is another view
         with self._lock:
             first = self._first.setdefault(key, fingerprint)
         if first != fingerprint or (self._is_intact is not None and not self._is_intact(view)):
