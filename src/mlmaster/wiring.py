@@ -27,7 +27,8 @@ from mlmaster.engine.self_reported import ReportedMetric, SelfReportedEvaluator,
 from mlmaster.engine.settings import EngineSettings
 from mlmaster.engine.telling import TellingValues
 from mlmaster.engineers.offline import OfflineEngineer
-from mlmaster.errors import DataError, RunDirectoryError, SettingsError, TaskError
+from mlmaster.errors import DataError, RunDirectoryError, SettingsError
+from mlmaster.metrics.definition import DefinedMetric
 from mlmaster.metrics.proof import prove as prove_metric
 from mlmaster.metrics.registry import Registry
 from mlmaster.metrics.rules import check as check_metric
@@ -39,7 +40,9 @@ from mlmaster.store.run_directory import RunDirectory
 from mlmaster.tasks.frozen import freeze
 from mlmaster.tasks.load import load
 from mlmaster.tasks.loaded import Inference
+from mlmaster.tasks.media import is_intact
 from mlmaster.tasks.pool import discard
+from mlmaster.tasks.scheme import Asked, Complain, find_nothing_wrong
 from mlmaster.tasks.self_reported import profile_without_train
 from mlmaster.tasks.views import Views
 from mlmaster.tasks.whole_view import WholeView
@@ -204,25 +207,28 @@ def _hide(task: Task, store: RunDirectory, settings: Settings) -> tuple[Metric, 
     if task.metric_file is not None:
         freeze(frozen, task.directory / task.metric_file)
     metric = Registry().for_task(task)
-    views = Views(task, store.directory / "pool", settings.seed, engine.folds, engine.test_rides_along)
+    views = Views(
+        task,
+        store.directory / "pool",
+        settings.seed,
+        test_rides_along=engine.test_rides_along,
+        asked=_asked(engine),
+        complain=_complain(metric),
+    )
     truth = views.truth[views.labelled]
     check_metric(metric, task, truth)
     if task.metric_file is not None:
         prove_metric(metric, task, truth)
-    _check_folds(metric, task, views)
     return metric, views
 
 
-def _check_folds(metric: Metric, task: Task, views: Views) -> None:
-    """Refuse folds on which no solution could be scored, before any is blamed for it."""
-    for fold in range(views.folds):
-        try:
-            check_metric(metric, task, views.truth[(views.assignment == fold) & views.guide])
-        except TaskError as error:
-            raise TaskError(
-                f"the hidden rows of fold {fold} are too few to score: {error}; "
-                f"there are {views.folds} folds, take fewer with --set engine.folds=2, or give more rows"
-            ) from error
+def _asked(engine: EngineSettings) -> Asked:
+    return Asked(engine.fold_scheme, engine.fold_key, engine.folds, engine.fold_repeats, engine.judge)
+
+
+def _complain(metric: Metric) -> Complain:
+    """Return what says why a metric cannot be computed on some hidden rows; a task's own metric is proven elsewhere."""
+    return metric.definition.complaint if isinstance(metric, DefinedMetric) else find_nothing_wrong
 
 
 def make_engineer(settings: Settings) -> Engineer:
@@ -236,7 +242,7 @@ def make_sandbox(settings: Settings, directory: Path) -> Sandbox:
     """Return the sandbox the settings name."""
     if settings.sandbox != "process":
         raise SettingsError(f"sandbox: there is no sandbox {settings.sandbox!r}; choose process")
-    return ProcessSandbox(directory)
+    return ProcessSandbox(directory, is_intact=is_intact)
 
 
 def script_limits(settings: EngineSettings, limits: BudgetLimits) -> Limits:

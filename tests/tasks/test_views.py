@@ -22,7 +22,6 @@ from mlmaster.core.view import View
 from mlmaster.errors import DataError, SettingsError, TaskError
 from mlmaster.ports import ViewSource
 from mlmaster.tasks import table
-from mlmaster.tasks.folds import NEVER
 from mlmaster.tasks.rebuild import Plan, Source, materialise
 from mlmaster.tasks.table import write_rows
 from mlmaster.tasks.views import Views
@@ -100,7 +99,7 @@ def test_no_hidden_label_is_reachable(data: st.DataObject, seed: int, is_numbere
             view = views.fold(fold)
             hidden = set(view.hidden.tolist())
             seen.extend(sorted(hidden))
-            assert hidden == set(np.flatnonzero(views.assignment == fold).tolist())
+            assert hidden == set(np.flatnonzero(views.hidden_in(fold)).tolist())
             header, visible = read(view.directory / "train.csv")
             assert header == ["id", "x", "casual", "y"]
             assert visible == [row for i, row in enumerate(train) if i not in hidden]
@@ -119,15 +118,17 @@ def test_no_hidden_label_is_reachable(data: st.DataObject, seed: int, is_numbere
                     assert path == "test.csv" or f"feature of train row {row}\n".encode() not in content
                     assert f"feature of train row {row},".encode() not in content
         if folds > 1:
-            assert sorted(seen) == list(range(len(labels)))
+            assert sorted(seen) == sorted(list(range(len(labels))) * views.scheme.repeats)
 
 
 def test_it_is_a_view_source(task: Task, tmp_path: Path) -> None:
     source: ViewSource = Views(task, tmp_path / "pool", 0)
-    assert source.folds == 5
+    assert source.folds == source.scheme.folds * source.scheme.repeats == 5 * 2
+    assert not source.scheme.has_judge
     assert not source.has_smoke
     assert source.truth.shape == (30, 1)
-    assert source.guide.sum() == 20
+    assert source.guide.all()
+    assert len(set(source.clusters.tolist())) == 30
 
 
 def test_a_view_is_taken_once_and_found_again_by_another_process(task: Task, tmp_path: Path) -> None:
@@ -389,7 +390,8 @@ def test_rows_without_a_label_are_in_no_view(tmp_path: Path) -> None:
     labels = ["yes", "no", "", "yes", "no", "NA", "yes", "no"]
     task = write_task(tmp_path / "task", [f"a{i}" for i in range(8)], ["b"], labels)
     views = Views(task, tmp_path / "pool", 0, 2)
-    assert np.flatnonzero(views.assignment == NEVER).tolist() == [2, 5]
+    hidden = np.sum([views.hidden_in(fold) for fold in range(views.folds)], axis=0)
+    assert np.flatnonzero(hidden == 0).tolist() == [2, 5]
     assert np.flatnonzero(~views.labelled).tolist() == [2, 5]
     for view in (views.fold(0), views.fold(1), views.full(), views.smoke()):
         text = (view.directory / "train.csv").read_text() + (view.directory / "test.csv").read_text()
@@ -416,8 +418,8 @@ def test_the_smoke_view_is_small_and_shows_every_class(tmp_path: Path) -> None:
 
 
 def test_a_fold_that_does_not_exist_is_refused(task: Task, tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="fold 5 does not exist; there are 5"):
-        Views(task, tmp_path / "pool", 0).fold(5)
+    with pytest.raises(SettingsError, match="fold 10 does not exist; there are 10"):
+        Views(task, tmp_path / "pool", 0).fold(10)
 
 
 def test_tables_of_one_name_are_refused(single: Task, tmp_path: Path) -> None:

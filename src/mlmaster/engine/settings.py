@@ -6,6 +6,8 @@ import os
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mlmaster.core.scheme import SchemeKind
+
 
 def usable_cores() -> int:
     """Return the number of CPU cores this process may use."""
@@ -27,7 +29,17 @@ class EngineSettings(BaseModel):
     proposal_workers: int = Field(default=0, ge=0, le=256)
     """Proposals at a time; 0 means three for each slot."""
     folds: int | None = Field(default=None, ge=1, le=20)
-    """Folds of the hidden evaluation; by default 5 for small, 3 for medium and 1 for large data."""
+    """Folds of the hidden evaluation; by default 5 for small, 3 for medium and 1 for large data, fewer where rare classes ask
+    for it."""
+    fold_scheme: SchemeKind | None = None
+    """Which rows are hidden together; by default what makes hidden rows look as the real test looks to train."""
+    fold_key: str | None = None
+    """Column (or derived key, as the table before a run names it) by which rows are hidden together; with row folds, by which
+    they are kept together in guide or judge."""
+    fold_repeats: int | None = Field(default=None, ge=1, le=20)
+    """How often all rows are dealt into folds; by default once, and twice where there is no judge."""
+    judge: bool | None = None
+    """Keep a third of the hidden labels for a single look at the end; by default where that is enough to tell anything."""
     script_timeout_s: float = Field(default=0.0, ge=0)
     """Wall seconds one evaluation may take; 0 means a fifth of the time budget, between 30 s and 9 h."""
     memory_gb: float = Field(default=0.0, ge=0)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -20,7 +21,8 @@ from mlmaster.core.view import View
 from mlmaster.errors import SettingsError, TaskError
 from mlmaster.ports import Array
 from mlmaster.tasks import rebuild, table
-from mlmaster.tasks.folds import BIG_MEDIA_BYTES, NEVER, assign_folds, count_folds, find_strata, guide_mask, pick_small
+from mlmaster.tasks.folds import BIG_MEDIA_BYTES, find_strata, pick_small
+from mlmaster.tasks.hiding import Mask
 from mlmaster.tasks.media import SHARED_FROM_BYTES, SHARED_FROM_FILES
 from mlmaster.tasks.plan import (
     digest_column,
@@ -33,6 +35,7 @@ from mlmaster.tasks.plan import (
 )
 from mlmaster.tasks.pool import ViewPool
 from mlmaster.tasks.rebuild import ABSENT, HIDDEN, VISIBLE, Plan
+from mlmaster.tasks.scheme import Asked, Complain, find_nothing_wrong, keep
 from mlmaster.tasks.truth import read_truth
 
 FREE_RIDERS = 20_000
@@ -50,11 +53,13 @@ class Views:
         seed: Decides folds and orders, together with the data.
         folds: Number of folds; None chooses by size.
         test_rides_along: Whether the real test rows are in every fold's test table; None decides by size.
+        asked: What else the user settles of the folds; its own `folds` gives way to the argument.
+        complain: Says why the metric cannot be computed on some hidden rows, so that none are dealt that way.
 
     Raises:
         DataError: A table cannot be read, or a source has changed since the pool was first made.
-        TaskError: The targets cannot be read, or there are fewer than two labelled rows.
-        SettingsError: `folds` is out of range.
+        TaskError: The targets cannot be read, there are fewer than two labelled rows, or no folds could be scored.
+        SettingsError: `folds` is out of range, or what was asked for names nothing.
         RunDirectoryError: The disk cannot hold the views.
     """
 
@@ -65,6 +70,9 @@ class Views:
         seed: int,
         folds: int | None = None,
         test_rides_along: bool | None = None,
+        *,
+        asked: Asked | None = None,
+        complain: Complain = find_nothing_wrong,
     ) -> None:
         self.task = task
         self._seed = seed
@@ -87,16 +95,17 @@ class Views:
         media_bytes = weigh_files(task, columns)
         self._salt = digest_column((cell for name in targets for cell in columns[name]), seed, "")
         self._truth, self._labelled = read_truth(task, {name: columns[name] for name in targets})
-        self._assignment = self._assign(folds, media_bytes)
-        self._folds = int(self._assignment.max()) + 1
-        self._guide = self._mark_guide()
+        asked = asked or Asked()
+        asked = asked if folds is None else replace(asked, folds=folds)
+        layout = keep(directory, task, self._truth, self._labelled, seed, asked, media_bytes, complain)
+        self._scheme, self._hiding = layout.scheme, layout.hiding
         self._rides_along = self._decide_ride(test_rides_along, media_bytes)
         self._pool.reserve(self.disk_need_bytes)
 
     @property
     def folds(self) -> int:
-        """Return the number of folds."""
-        return self._folds
+        """Return the number of folds, over all repeats."""
+        return self._hiding.folds * self._hiding.repeats
 
     @property
     def truth(self) -> Array:
@@ -109,24 +118,27 @@ class Views:
         return self._labelled
 
     @property
-    def assignment(self) -> NDArray[np.int64]:
-        """Return the fold of every train row, `folds.NEVER` for rows that are never hidden."""
-        return self._assignment
-
-    @property
     def guide(self) -> NDArray[np.bool_]:
         """Return True where a row's label may guide the search."""
-        return self._guide
+        return self._hiding.guide
 
     @property
     def scheme(self) -> Scheme:
         """Return how the hidden evaluation is laid out."""
-        return Scheme(folds=self._folds)
+        return self._scheme
 
     @property
     def clusters(self) -> NDArray[np.int64]:
         """Return which train rows depend on each other."""
-        return np.arange(len(self._labelled), dtype=np.int64)
+        return self._hiding.clusters
+
+    def hidden_in(self, fold: int) -> Mask:
+        """Return which train rows fold `fold` hides; folds are counted through all repeats."""
+        return self._hiding.hidden_in(fold)
+
+    def visible_in(self, fold: int) -> Mask:
+        """Return which train rows the view of fold `fold` shows: not always all others, where time decides."""
+        return self._hiding.visible_in(fold) & self._labelled
 
     @property
     def has_smoke(self) -> bool:
@@ -142,7 +154,7 @@ class Views:
     @property
     def disk_need_bytes(self) -> int:
         """Return about how many bytes all views of a run take on disk."""
-        return estimate_disk(self._facts, self._folds, rides_along=self._rides_along, shares_files=self._shares_files)
+        return estimate_disk(self._facts, self.folds, rides_along=self._rides_along, shares_files=self._shares_files)
 
     @property
     def left_out(self) -> tuple[str, ...]:
@@ -227,17 +239,17 @@ class Views:
         )
 
     def _plan_fold(self, fold: int) -> Plan:
-        if not 0 <= fold < self._folds:
-            raise SettingsError(f"fold {fold} does not exist; there are {self._folds}, from 0")
-        sides = self._sides(self._assignment != fold, self._assignment == fold)
+        if not 0 <= fold < self.folds:
+            raise SettingsError(f"fold {fold} does not exist; there are {self.folds}, from 0")
+        sides = self._sides(self.visible_in(fold), self.hidden_in(fold))
         return self._make(f"fold-{fold}", sides, with_test=self._rides_along)
 
     def _plan_fresh(self) -> Plan:
-        rng = np.random.default_rng([self._seed, 3])
-        pool = np.flatnonzero(self._labelled & self._guide)
-        hidden = np.zeros(len(self._labelled), dtype=bool)
-        hidden[rng.choice(pool, size=max(1, len(pool) // max(2, self._folds)), replace=False)] = True
-        return self._make("fresh", self._sides(~hidden & self._guide, hidden), with_test=False)
+        rows = np.flatnonzero(self._labelled)
+        strata = np.zeros(len(self._labelled), dtype=np.int64)
+        strata[rows] = find_strata(self.task, self._truth[rows])
+        visible, hidden = self._hiding.fresh(strata, self._labelled, self._seed)
+        return self._make("fresh", self._sides(visible, hidden), with_test=False)
 
     def _plan_smoke(self, name: str, scale: int) -> Plan:
         rows = np.flatnonzero(self._labelled)
@@ -265,25 +277,12 @@ class Views:
             sides[hidden & self._labelled] = ord(HIDDEN)
         return sides.tobytes().decode("ascii")
 
-    def _assign(self, folds: int | None, media_bytes: int) -> NDArray[np.int64]:
-        rows = np.flatnonzero(self._labelled)
-        count = min(len(rows), count_folds(len(rows), media_bytes)) if folds is None else folds
-        assignment = np.full(len(self._labelled), NEVER, dtype=np.int64)
-        assignment[rows] = assign_folds(self.task, self._truth[rows], len(rows), self._seed, count)
-        return assignment
-
-    def _mark_guide(self) -> NDArray[np.bool_]:
-        rows = np.flatnonzero(self._labelled)
-        guide = np.ones(len(self._labelled), dtype=bool)
-        guide[rows] = guide_mask(self.task, self._truth[rows], self._assignment[rows], self._seed)
-        return guide
-
     def _decide_ride(self, wanted: bool | None, media_bytes: int) -> bool:
         if self._facts.test is None or not self._facts.may_ride_along:
             return False
         if wanted is not None:
             return wanted
-        visible = int((self._assignment != 0).sum())
+        visible = int(self.visible_in(0).sum())
         return self._facts.test_rows <= max(FREE_RIDERS, visible) and media_bytes <= BIG_MEDIA_BYTES
 
 
