@@ -188,8 +188,30 @@ def test_repeated_ids_are_matched_by_position(infer: Tables) -> None:
     given = infer({"id": keys("r"), "a": A, "y": A}, test, {"id": ["x", "z", "x"], "y": [0, 0, 0]})
     assert given.task.reads_order
     assert given.task.id_column == "id"
-    lacking = infer({"id": keys("r"), "a": A, "y": A}, test, {"id": ["x", "z"], "y": [0, 0]})
+    lacking = infer({"id": keys("r"), "a": A, "y": A}, test, {"id": ["x", "x"], "y": [0, 0]})
     assert "sample_submission.csv lacks 1 of the 3 test rows; all of them are predicted" in lacking.notes
+
+
+def test_one_answer_for_several_rows_is_refused_with_a_way_out(infer: Tables) -> None:
+    test = {"id": ["x", "x", "z"], "a": A[:3]}
+    with pytest.raises(
+        TaskError, match=r"has one row for each id, but test.csv has several \('x' stands in 2 of its 3 rows"
+    ):
+        infer({"id": keys("r"), "a": A, "y": A}, test, {"id": ["z", "x"], "y": [0, 0]})
+
+
+def test_a_path_that_names_the_class_of_train_rows_alone_is_refused(infer: Tables) -> None:
+    y = [f"{('cat', 'dog')[i % 2]}" for i in range(ROWS)]
+    train = {"path": [f"{label}/{i}.jpg" for i, label in enumerate(y)], "a": A, "y": y}
+    with pytest.raises(
+        TaskError, match=r"train.csv: the column 'path' names the class of its row \('cat/0.jpg' is a 'cat'\)"
+    ):
+        infer(train, {"path": [f"test/{i}.jpg" for i in range(5)], "a": A[:5]})
+    infer(train, {"path": [f"{('cat', 'dog')[i % 2]}/t{i}.jpg" for i in range(5)], "a": A[:5]})
+    infer(
+        {**train, "path": [f"all/{i}.jpg" for i in range(ROWS)]},
+        {"path": [f"all/{i}.jpg" for i in range(90, 95)], "a": A[:5]},
+    )
 
 
 def test_text_makes_a_text_task_only_when_little_else_is_there(infer: Tables) -> None:

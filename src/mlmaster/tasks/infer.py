@@ -34,6 +34,9 @@ from mlmaster.tasks.side_tables import check_side_tables, find_side_tables, name
 FEW_OTHER_COLUMNS = 2
 """With at most this many other features for each text column, text is what a task is made of."""
 
+TELLING = 0.9
+"""Share of rows whose path names their class from which paths are an answer."""
+
 _BY_POSITION = re.compile(
     r"not matched by id|matched by position|in the (same )?order (of|as) (the )?(rows (of|in) )?[`'\"]?(test|sample)"
     r"|same order as (the )?(rows (of|in) )?[`'\"]?(test|sample)",
@@ -63,6 +66,7 @@ def infer(directory: Path, name: str, found: Found, overrides: Overrides, metric
     sample_notes: tuple[str, ...] = ()
     if test is not None and sample is not None and columns.id_column in columns.submission:
         repeats, sample_notes = check_sample(sample.path, test.path, str(columns.id_column), test.delimiter)
+    _refuse_telling_paths(evidence, kind)
     train_only = tuple(c for c in train.header if test is not None and c not in {*test.header, *columns.targets})
     files, side_tables, file_notes = _settle_files(evidence)
     modality, why_modality = _settle_modality(evidence, files)
@@ -183,6 +187,30 @@ def _settle_files(evidence: Evidence) -> tuple[Files, tuple[SideTable, ...], tup
 def _names_files(cells: Sequence[str]) -> bool:
     present = [cell for cell in cells[:200] if cell not in MISSING]
     return bool(present) and all(_FILE_NAME.search(cell) and not is_number(cell) for cell in present)
+
+
+def _refuse_telling_paths(evidence: Evidence, kind: TaskKind) -> None:
+    """Refuse paths such as `cat/1.jpg` in train where the test has none: a hidden row's own path would be its answer.
+
+    Raises:
+        TaskError: With the first such path.
+    """
+    train, test = evidence.train, evidence.test
+    if test is None or kind not in (TaskKind.BINARY, TaskKind.MULTICLASS):
+        return
+    target = evidence.columns.targets[0]
+    labels = train.column(target)
+    for name in evidence.features:
+        named = [(cell, label) for cell, label in zip(train.column(name), labels, strict=True) if "/" in cell]
+        telling = [(cell, label) for cell, label in named if label in cell.split("/")[:-1]]
+        known = set(labels)
+        theirs = sum(not known.isdisjoint(cell.split("/")[:-1]) for cell in test.column(name))
+        if len(telling) >= TELLING * len(labels) and theirs < (1 - TELLING) * len(test.sample):
+            raise TaskError(
+                f"{train.path}: the column {name!r} names the class of its row ({telling[0][0]!r} is a {telling[0][1]!r}), "
+                f"that of {test.path.name} does not, so hidden rows would show their answer; take {train.path.name} out of "
+                "the folder where its class folders say the same, or give the files of both tables names alike"
+            )
 
 
 def _settle_modality(evidence: Evidence, files: Files) -> tuple[Modality, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from mlmaster.errors import DataError
+from mlmaster.errors import DataError, TaskError
 from mlmaster.tasks.table import read_columns
 
 
@@ -17,6 +17,7 @@ def check_sample(sample: Path, test: Path, id_column: str, delimiter: str) -> tu
 
     Raises:
         DataError: The sample has unknown or repeated ids, or none of the test table's.
+        TaskError: The sample asks for one answer where the test table has several rows.
     """
     theirs = read_columns(sample, [id_column])[id_column]
     ours = read_columns(test, [id_column], delimiter)[id_column]
@@ -39,6 +40,13 @@ def check_sample(sample: Path, test: Path, id_column: str, delimiter: str) -> tu
                 f"{sample}: the id {key!r} occurs {count} times, but {wanted[key]} times in {test.name}; "
                 "keep one row for every test row"
             )
+    if len(given) == len(theirs) == len(wanted) < len(ours):
+        key, count = wanted.most_common(1)[0]
+        raise TaskError(
+            f"{sample}: has one row for each {id_column}, but {test.name} has several ({key!r} stands in {count} of its "
+            f"{len(ours)} rows), so one answer is asked for what many rows describe; give train and test tables with one "
+            f"row for each {id_column}, and the many rows of both as one further table with the column {id_column!r}"
+        )
     lacking = len(ours) - len(theirs)
     notes = (f"{sample.name} lacks {lacking} of the {len(ours)} test rows; all of them are predicted",)
     return len(wanted) < len(ours), notes if lacking else ()
