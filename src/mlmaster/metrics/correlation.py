@@ -67,8 +67,8 @@ class _Values:
     def centred_ranks(self, weights: Array, totals: Vector) -> Array:
         """Return the average rank of each value less the average of all ranks, given how often each value is drawn."""
         ranks = np.cumsum(weights, axis=1)
-        ranks -= weights / 2
-        ranks -= totals[:, None] / 2
+        ranks -= weights * 0.5
+        ranks -= totals[:, None] * 0.5
         return ranks
 
 
@@ -89,10 +89,12 @@ def _prepare_spearman(truth: Array, predictions: Array) -> Weigh:
         x_weights = first.sums(drawn.astype(np.float64))
         y_weights = second.sums(drawn.take(by_prediction, axis=1).astype(np.float64))
         x, y = first.centred_ranks(x_weights, totals), second.centred_ranks(y_weights, totals)
-        x_spread = sum_of_products(x_weights, x**2)
-        y_spread = sum_of_products(y_weights, y**2)
-        together = sum_of_products(x, first.sums(drawn * y.take(second_of_place, axis=1)))
-        values: Array = np.clip(together / (np.sqrt(x_spread) * np.sqrt(y_spread)), -1.0, 1.0)
+        weighted = x_weights * x
+        spreads = sum_of_products(weighted, x) * sum_of_products(y_weights * y, y)
+        if first.starts is not None:
+            weighted = drawn * x.take(first.which, axis=1)
+        together = sum_of_products(weighted, y.take(second_of_place, axis=1))
+        values: Array = np.clip(together / np.sqrt(spreads), -1.0, 1.0)
         return values
 
     return weigh
