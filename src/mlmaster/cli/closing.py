@@ -15,15 +15,19 @@ def closing_lines(summary: Summary, directory: Path) -> Iterator[str]:
     """Yield what came of the run and where it lies."""
     estimate, best = summary.estimate, summary.guide_best
     if estimate is not None:
-        judge = "judge score (judge reused)" if estimate.is_judge_reused else "judge score"
         yield f"chosen       {estimate.choice}"
+    if estimate is not None and summary.is_self_reported:
+        yield f"score        {text.score(estimate.guide)} {summary.metric}, self-reported: the script's own word"
+        yield "estimate     none: nothing was hidden, so no honest estimate can be had"
+    elif estimate is not None:
+        judge = "judge score (judge reused)" if estimate.is_judge_reused else "judge score"
         yield f"{judge:<12} {text.score(estimate.judge)} {summary.metric} ({text.GUIDE} {text.score(estimate.guide)})"
         if estimate.expected is not None:
             yield f"expected     {text.interval(estimate.expected)} (90 %)"
         if estimate.predicted is not None:
             yield f"on the test  {text.interval(estimate.predicted)} (90 %, on a test of this size)"
     elif best is not None:
-        yield f"best so far  {text.GUIDE} {text.score(best.guide)} {summary.metric}, #{best.node} {best.edit}"
+        yield f"best so far  {summary.score_name} {text.score(best.guide)} {summary.metric}, #{best.node} {best.edit}"
     else:
         yield "best so far  no solution has been scored"
     faults = f", faults: {text.counts(summary.faults)}" if summary.faults else ""

@@ -28,7 +28,7 @@ def _words(record: Record, tree: Tree) -> str | None:
     match record.event:
         case RunStarted() as event:
             return (
-                f"{event.task}: {event.metric} ({event.direction}), {event.folds} fold{'s' * (event.folds != 1)}, "
+                f"{event.task}: {event.metric} ({event.direction}), {_evaluated(event)}, "
                 f"{event.engineer} engineer, {event.policy} policy, {event.sandbox} sandbox, seed {event.seed}"
             )
         case RunResumed():
@@ -43,6 +43,8 @@ def _words(record: Record, tree: Tree) -> str | None:
             return f"best/ now holds {event.source}: {event.rows} rows"
         case JudgeOpened() as event:
             return f"judge rows opened for {', '.join(event.finalists)}"
+        case Selected() as event if event.basis == "self_reported":
+            return f"chosen: {event.choice}, {text.WORD} {text.score(event.guide)}; no honest estimate"
         case Selected() as event:
             return (
                 f"chosen: {event.choice}, judge score {text.score(event.judge)}, {text.GUIDE} {text.score(event.guide)}"
@@ -53,6 +55,12 @@ def _words(record: Record, tree: Tree) -> str | None:
             return None
 
 
+def _evaluated(start: RunStarted) -> str:
+    if start.is_self_reported:
+        return "self-reported: scripts see everything and score themselves"
+    return f"{start.folds} fold{'s' * (start.folds != 1)}"
+
+
 def _finished(event: NodeFinished, tree: Tree) -> str:
     node = tree[event.node]
     words = f"{text.label(node)}: "
@@ -60,7 +68,7 @@ def _finished(event: NodeFinished, tree: Tree) -> str:
         detail = " ".join(node.detail.split())
         return words + text.outcome(node) + (f" ({detail})" if detail else "")
     star = ", best so far" if event.is_new_best else ""
-    return f"{words}{text.GUIDE} {text.outcome(node)}{star} in {text.duration(node.wall_s)}"
+    return f"{words}{text.score_name(tree)} {text.outcome(node)}{star} in {text.duration(node.wall_s)}"
 
 
 def _first_sentence(plan: str) -> str:

@@ -101,7 +101,7 @@ class LiveScreen:
         grid.add_column()
         task = self._run.task
         grid.add_row("task", f"{escape(task.name)}  ({task.metric}, {task.direction})")
-        grid.add_row(f"best {text.GUIDE}", self._best)
+        grid.add_row(f"best {text.WORD if task.is_self_reported else text.GUIDE}", self._best)
         grid.add_row("budget", _budget_words(budget))
         grid.add_row("", ProgressBar(total=1.0, completed=budget.fraction, width=40))
         return grid

@@ -28,7 +28,8 @@ def status(run: RunArgument, as_json: JsonOption = False) -> None:
     if as_json:
         print_json(as_object(summary, run))
         return
-    typer.echo(f"task         {summary.task}: {summary.metric} ({summary.direction})")
+    whose = ", self-reported by the scripts" if summary.is_self_reported else ""
+    typer.echo(f"task         {summary.task}: {summary.metric} ({summary.direction}){whose}")
     state = f"ended: {summary.reason}" if summary.reason else f"{summary.state}, {summary.in_flight} in flight"
     typer.echo(f"state        {state}")
     for line in closing_lines(summary, run):

@@ -22,6 +22,7 @@ from mlmaster.core.events import (
     NodeFinished,
     Proposed,
     Refused,
+    RunStarted,
 )
 from mlmaster.core.node import OUTCOMES, ROOT, TRANSITIONS, Node, NodeState, Operator
 
@@ -70,11 +71,17 @@ class IllegalEventError(ValueError):
 
 
 class Tree:
-    """Nodes, statistics and branches after the events applied so far. Node ids are 1, 2, 3, … without holes."""
+    """Nodes, statistics and branches after the events applied so far. Node ids are 1, 2, 3, … without holes.
+
+    Attributes:
+        nodes, branches: By id.
+        is_self_reported: Every value is its script's own word.
+    """
 
     def __init__(self, events: Iterable[Event] = ()) -> None:
         self.nodes: dict[int, Node] = {}
         self.branches: dict[int, Branch] = {}
+        self.is_self_reported = False
         self._parent: list[int] = [ROOT]
         self._children: dict[int, list[int]] = {ROOT: []}
         self._visits: list[int] = [0]
@@ -209,6 +216,8 @@ class Tree:
                 self.nodes[event.node] = replace(node, folds=(*node.folds, (event.fold, event.value)))
             case NodeFinished():
                 self._finish(event)
+            case RunStarted():
+                self.is_self_reported = event.is_self_reported
             case _:
                 pass
 

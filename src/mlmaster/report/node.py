@@ -23,7 +23,7 @@ def describe(tree: Tree, number: int) -> str:
         lines.append(f"led to       {children}")
     if node.folds:
         folds = ", ".join(f"{fold}: {text.score(value)}" for fold, value in sorted(node.folds))
-        lines.append(f"folds        {folds} ({text.GUIDE})")
+        lines.append(f"folds        {folds} ({text.score_name(tree)})")
     difference = change(tree, node)
     if difference is not None:
         gain = "a gain beyond noise" if node.gain else "no gain beyond noise"

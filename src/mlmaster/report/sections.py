@@ -16,6 +16,10 @@ from mlmaster.report import text
 from mlmaster.report.edits import change, tried_edits
 from mlmaster.report.summary import Summary
 
+SELF_REPORTED = (
+    "- **self-reported score**: the script's own word. It saw every row and label, measured itself, and nobody has checked "
+    "it; compare it with no score of another run. There is no honest estimate."
+)
 WHY_ENDED = {
     "time": "the time was spent",
     "nodes": "the node budget was spent",
@@ -41,7 +45,8 @@ def head(summary: Summary, task: Task | None) -> str:
     if task is not None:
         lines += [
             f"Predicts {_listed(task.targets)} ({task.kind}, {task.modality}) as {task.prediction_kind}, "
-            f"scored by {summary.metric} ({summary.direction})."
+            + ("self-reported as" if summary.is_self_reported else "scored by")
+            + f" {summary.metric} ({summary.direction})."
         ]
     lines += [
         f"ML-Master {summary.version} made {summary.nodes} solutions in {text.duration(summary.elapsed_s)} "
@@ -56,7 +61,10 @@ def result(summary: Summary) -> str:
     if summary.state == "empty":
         return ""
     rows: list[tuple[str, str]] = []
-    if summary.estimate is not None:
+    if summary.estimate is not None and summary.is_self_reported:
+        estimate = summary.estimate
+        rows += [("chosen", estimate.choice), (text.WORD, text.score(estimate.guide)), ("honest estimate", "none")]
+    elif summary.estimate is not None:
         estimate = summary.estimate
         rows += [
             ("chosen", estimate.choice),
@@ -67,7 +75,7 @@ def result(summary: Summary) -> str:
         ]
     elif summary.guide_best is not None:
         best = summary.guide_best
-        rows += [("best so far", f"#{best.node} {best.edit}"), (text.GUIDE, text.score(best.guide))]
+        rows += [("best so far", f"#{best.node} {best.edit}"), (summary.score_name, text.score(best.guide))]
     rows += [
         ("predictions", "`best/submission.csv`" if summary.submission else "none yet"),
         ("first valid submission after", text.duration(summary.first_submission_s)),
@@ -81,6 +89,8 @@ def meaning(summary: Summary) -> str:
     estimate = summary.estimate
     if estimate is None:
         return ""
+    if summary.is_self_reported:
+        return "\n".join(["## What the numbers mean", "", SELF_REPORTED, ""])
     lines = [
         "## What the numbers mean",
         "",
@@ -116,7 +126,7 @@ def members(summary: Summary, tree: Tree) -> str:
     for number, weight in summary.estimate.members:
         node = tree[number]
         rows.append((f"#{number}", f"{weight:.3f}", text.score(node.value), _cell(node.edit), _cell(node.plan)))
-    return "\n".join(["## Members", "", *_table(("node", "weight", text.GUIDE, "edit", "plan"), rows), ""])
+    return "\n".join(["## Members", "", *_table(("node", "weight", summary.score_name, "edit", "plan"), rows), ""])
 
 
 def notes(summary: Summary, of: Mapping[str, Any]) -> str:
@@ -134,7 +144,7 @@ def tree(summary: Summary, of: Tree) -> str:
         return ""
     lines = text.tree_lines(of, is_over=summary.state == "ended")
     return "\n".join(
-        ["## Tree", "", f"The value is the {text.GUIDE}; ★ is its best.", "", "```text", *lines, "```", ""]
+        ["## Tree", "", f"The value is the {summary.score_name}; ★ is its best.", "", "```text", *lines, "```", ""]
     )
 
 
@@ -157,7 +167,7 @@ def nodes(summary: Summary, of: Tree) -> str:
         )
         for node in of.nodes.values()
     ]
-    names = ("node", "operator", "parents", "edit", text.GUIDE, "change", "gain", "ran for", "outcome")
+    names = ("node", "operator", "parents", "edit", summary.score_name, "change", "gain", "ran for", "outcome")
     return "\n".join(["## Nodes", "", *_table(names, rows), ""])
 
 
@@ -236,14 +246,19 @@ def limits(summary: Summary, task: Task | None) -> str:
     lines = ["## Limits", ""]
     if task is not None and task.test is None:
         lines.append("- There was no test file: the predictions are out-of-fold, of the given rows themselves.")
-    if summary.folds == 1:
+    if summary.is_self_reported:
+        lines.append(
+            "- Nothing was hidden from the scripts: every score is a script's own word, and none is an estimate."
+        )
+    elif summary.folds == 1:
         lines.append("- One fold only: every score rests on a single split.")
     if summary.sandbox:
         lines.append(f"- Scripts ran in the `{summary.sandbox}` sandbox.")
-    lines += [
-        "- Scores are of rows hidden by the harness from the given train data; if the future differs, so will the score.",
-        "- Changes within one standard error are noise, whatever their sign.",
-    ]
+    if not summary.is_self_reported:
+        lines += [
+            "- Scores are of rows hidden by the harness from the given train data; if the future differs, so will the score.",
+            "- Changes within one standard error are noise, whatever their sign.",
+        ]
     return "\n".join([*lines, ""])
 
 

@@ -25,6 +25,7 @@ from mlmaster.core.events import (
 from mlmaster.core.node import NodeState
 from mlmaster.core.score import Direction
 from mlmaster.core.tree import Tree
+from mlmaster.report import text
 
 
 class _Fact(BaseModel):
@@ -70,7 +71,8 @@ class Summary(_Fact):
     Attributes:
         state: `empty` (nothing recorded), `unfinished` (running, or its process ended), `ended`.
         reason: Why it ended, or None.
-        guide_best: The best node so far on guide rows, or None.
+        is_self_reported: True when every value is its script's own word: nothing was hidden, and nothing is an estimate.
+        guide_best: The best node so far on guide rows (by its own word, in a self-reported run), or None.
         first_submission_s: Active seconds until the first valid submission, or None.
         submission: What `best/` holds now, in words, or None.
         states: Number of nodes by state; `faults` of failed nodes by kind; `refusals` by reason.
@@ -85,6 +87,7 @@ class Summary(_Fact):
     folds: int
     seed: int
     version: str
+    is_self_reported: bool
     state: Literal["empty", "unfinished", "ended"]
     reason: str | None
     elapsed_s: float
@@ -100,6 +103,11 @@ class Summary(_Fact):
     first_submission_s: float | None
     cost_usd: float
     tokens: int
+
+    @property
+    def score_name(self) -> str:
+        """Return what the value of a node is called in this run."""
+        return text.WORD if self.is_self_reported else text.GUIDE
 
 
 def summarise(records: Sequence[Record], tree: Tree | None = None) -> Summary:
@@ -121,6 +129,7 @@ def summarise(records: Sequence[Record], tree: Tree | None = None) -> Summary:
         folds=start.folds if start else 0,
         seed=start.seed if start else 0,
         version=start.version if start else "",
+        is_self_reported=tree.is_self_reported,
         state="empty" if start is None else "ended" if ending else "unfinished",
         reason=ending,
         elapsed_s=records[-1].elapsed_s if records else 0.0,

@@ -14,6 +14,14 @@ NOTHING = "—"
 GUIDE = "guide score"
 """What the value of a node is called wherever it is shown: it drove the search, so it flatters."""
 
+WORD = "self-reported score"
+"""What the value of a node is called in a run that takes scripts at their word: nobody has measured it."""
+
+
+def score_name(tree: Tree) -> str:
+    """Return what the value of a node is called in a run."""
+    return WORD if tree.is_self_reported else GUIDE
+
 
 def score(value: float | None) -> str:
     """Return a metric value with five significant digits."""
