@@ -64,11 +64,13 @@ class _Values:
         sums: Array = numbers if self.starts is None else np.add.reduceat(numbers, self.starts, axis=1)
         return sums
 
-    def centred_ranks(self, weights: Array, totals: Vector) -> Array:
-        """Return the average rank of each value less the average of all ranks, given how often each value is drawn."""
-        ranks = np.cumsum(weights, axis=1)
-        ranks -= weights * 0.5
-        ranks -= totals[:, None] * 0.5
+    @staticmethod
+    def centred_ranks(halves: Array, totals: Vector) -> Array:
+        """Return the average rank of each value less the average of all ranks, given half of how often each is drawn."""
+        ranks = np.cumsum(halves, axis=1)
+        ranks *= 2.0
+        ranks -= halves
+        ranks -= totals[:, None] / 2.0
         return ranks
 
 
@@ -85,15 +87,16 @@ def _prepare_spearman(truth: Array, predictions: Array) -> Weigh:
     second_of_place = second.which[back]
 
     def weigh(counts: Counts, totals: Vector) -> Array:
+        # in place where it can be: fresh memory costs as much as the sums
         drawn = counts.take(by_truth, axis=1)
-        x_weights = first.sums(drawn.astype(np.float64))
-        y_weights = second.sums(drawn.take(by_prediction, axis=1).astype(np.float64))
-        x, y = first.centred_ranks(x_weights, totals), second.centred_ranks(y_weights, totals)
-        weighted = x_weights * x
-        spreads = sum_of_products(weighted, x) * sum_of_products(y_weights * y, y)
-        if first.starts is not None:
-            weighted = drawn * x.take(first.which, axis=1)
-        together = sum_of_products(weighted, y.take(second_of_place, axis=1))
+        x_halves = first.sums(drawn * 0.5)
+        y_halves = second.sums(drawn.take(by_prediction, axis=1) * 0.5)
+        x, y = first.centred_ranks(x_halves, totals), second.centred_ranks(y_halves, totals)
+        x_halves *= x
+        y_halves *= y
+        spreads = sum_of_products(x_halves, x) * sum_of_products(y_halves, y)
+        x_of_place = x_halves if first.starts is None else drawn * 0.5 * x.take(first.which, axis=1)
+        together = sum_of_products(x_of_place, y.take(second_of_place, axis=1))
         values: Array = np.clip(together / np.sqrt(spreads), -1.0, 1.0)
         return values
 

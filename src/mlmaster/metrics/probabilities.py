@@ -163,12 +163,14 @@ def _prepare_precision(truth: Array, predictions: Array) -> Weigh:
 
     def weigh(counts: Counts, totals: Vector) -> Array:
         drawn = counts.take(positives, axis=1)
-        found = drawn.sum(axis=1, dtype=np.int64).astype(np.float64)[:, None]
-        hits = found - cumulated(drawn).take(first, axis=1)
-        misses = totals[:, None] - found - cumulated(counts.take(negatives, axis=1)).take(above, axis=1)
-        misses += hits
-        hits /= np.maximum(misses, 1.0, out=misses)
-        values: Array = sum_of_products(drawn.astype(np.float64), hits) / found[:, 0]
+        found = drawn.sum(axis=1, dtype=np.int64).astype(np.float64)
+        hits = cumulated(drawn).take(first, axis=1)
+        np.subtract(found[:, None], hits, out=hits)
+        marked = cumulated(counts.take(negatives, axis=1)).take(above, axis=1)
+        np.subtract((totals - found)[:, None], marked, out=marked)
+        marked += hits
+        hits /= np.maximum(marked, 1.0, out=marked)
+        values: Array = sum_of_products(hits, drawn.astype(np.float64)) / found
         return values
 
     return weigh

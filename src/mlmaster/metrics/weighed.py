@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mlmaster.ports import Array
 
-BLOCK_CELLS = 2**18
+BLOCK_CELLS = 2**17
 """Counts weighed at a time: their float64 copies stay in a core's cache."""
 _ILL_CONDITIONED = 1e-6
 """Where a sum of squares shrinks below this share when the mean is taken out, too few digits are left."""
