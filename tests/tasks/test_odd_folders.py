@@ -154,7 +154,7 @@ def test_class_folders(tmp_path: Path, read: Read, form: str) -> None:
         train = read_columns(view.directory / "train.csv", ["id", "label"])
         for key, label in zip(train["id"], train["label"], strict=True):
             assert content[f"train/{key}.png"].split()[0] == label
-    assert hidden == dict.fromkeys(labels, 20)
+    assert hidden == dict.fromkeys(labels, 20 * views.scheme.repeats)
 
 
 @pytest.mark.parametrize("has_test", [True, False])
@@ -202,7 +202,7 @@ def test_several_rows_of_one_object(tmp_path: Path, read: Read) -> None:
         weeks = read_columns(view.directory / "test.csv", ["week"])["week"]
         assert weeks == [str(row % 4 if row >= 0 else (-1 - row) % 4) for row in view.rows.tolist()]
         seen += view.hidden.tolist()
-    assert sorted(seen) == list(range(80))
+    assert sorted(seen) == sorted([*range(80)] * views.scheme.repeats)
     layout = submission_layout(task)
     assert layout.order.tolist() == list(range(20))
     assert list(layout.echo["patient"]) == [f"q{i // 4}" for i in range(20)]
@@ -251,4 +251,4 @@ def test_duplicate_and_missing_ids(tmp_path: Path, read: Read) -> None:
         cells = read_columns(view.directory / "test.csv", ["a"])["a"]
         assert cells == [f"{row if row >= 0 else -1 - row}.5" for row in view.rows.tolist()]
         seen += view.hidden.tolist()
-    assert sorted(seen) == list(range(60))
+    assert sorted(seen) == sorted([*range(60)] * views.scheme.repeats)
