@@ -27,22 +27,23 @@ from mlmaster.engine.self_reported import ReportedMetric, SelfReportedEvaluator,
 from mlmaster.engine.settings import EngineSettings
 from mlmaster.engine.telling import TellingValues
 from mlmaster.engineers.offline import OfflineEngineer
-from mlmaster.errors import DataError, RunDirectoryError, SettingsError
+from mlmaster.errors import DataError, RunDirectoryError, SettingsError, TaskError
 from mlmaster.metrics.definition import DefinedMetric
 from mlmaster.metrics.proof import prove as prove_metric
 from mlmaster.metrics.registry import Registry
 from mlmaster.metrics.rules import check as check_metric
-from mlmaster.ports import Clock, Engineer, Metric, Sandbox, ViewSource
+from mlmaster.ports import Array, Clock, Engineer, Metric, Sandbox, ViewSource
 from mlmaster.sandbox.process import ProcessSandbox
 from mlmaster.search import make_policy
 from mlmaster.settings import Settings
 from mlmaster.store.run_directory import RunDirectory
+from mlmaster.tasks.custom_split import settle_split
 from mlmaster.tasks.frozen import freeze
 from mlmaster.tasks.load import load
 from mlmaster.tasks.loaded import Inference
 from mlmaster.tasks.media import is_intact
 from mlmaster.tasks.pool import discard
-from mlmaster.tasks.scheme import Asked, Complain, find_nothing_wrong
+from mlmaster.tasks.scheme import Asked, Complain
 from mlmaster.tasks.self_reported import profile_without_train
 from mlmaster.tasks.views import Views
 from mlmaster.tasks.whole_view import WholeView
@@ -143,7 +144,7 @@ def assemble(
     if task.is_self_reported:
         metric, views = ReportedMetric.of(task), WholeView(task, store.directory / "pool")
     else:
-        metric, views = _hide(task, store, settings)
+        metric, views = _hide(task, store, settings, sandbox, per_script)
     engineer = engineer or make_engineer(settings)
     policy = make_policy(settings.search)
     results = ResultWriter(task, views, store, engine.actual_threads)
@@ -197,7 +198,9 @@ def _require_same_kind(store: RunDirectory, task: Task) -> None:
         )
 
 
-def _hide(task: Task, store: RunDirectory, settings: Settings) -> tuple[Metric, Views]:
+def _hide(
+    task: Task, store: RunDirectory, settings: Settings, sandbox: Sandbox, limits: Limits
+) -> tuple[Metric, Views]:
     """Return the metric and the views that hide rows for it, both proven before anything is scored by them.
 
     Raises:
@@ -213,7 +216,8 @@ def _hide(task: Task, store: RunDirectory, settings: Settings) -> tuple[Metric, 
         settings.seed,
         test_rides_along=engine.test_rides_along,
         asked=_asked(engine),
-        complain=_complain(metric),
+        complain=_complain(metric, task),
+        split=settle_split(task, frozen, sandbox, limits),
     )
     truth = views.truth[views.labelled]
     check_metric(metric, task, truth)
@@ -226,9 +230,19 @@ def _asked(engine: EngineSettings) -> Asked:
     return Asked(engine.fold_scheme, engine.fold_key, engine.folds, engine.fold_repeats, engine.judge)
 
 
-def _complain(metric: Metric) -> Complain:
-    """Return what says why a metric cannot be computed on some hidden rows; a task's own metric is proven elsewhere."""
-    return metric.definition.complaint if isinstance(metric, DefinedMetric) else find_nothing_wrong
+def _complain(metric: Metric, task: Task) -> Complain:
+    """Return what says why a metric cannot be computed on some hidden rows; a task's own metric is tried out."""
+    if isinstance(metric, DefinedMetric):
+        return metric.definition.complaint
+
+    def complain(truth: Array) -> str | None:
+        try:
+            check_metric(metric, task, truth)
+        except TaskError as error:
+            return str(error)
+        return None
+
+    return complain
 
 
 def make_engineer(settings: Settings) -> Engineer:

@@ -322,9 +322,9 @@ def _deal(ground: Ground, truth: Array, folds: int, asked: Asked, complain: Comp
         repeats = asked.repeats or _count_repeats(ground, with_judge=with_judge)
         for count in counts:
             hiding = deal_hiding(ground, Grain(count, repeats, with_judge))
-            if with_judge and asked.judge is None and not _can_judge(task, truth[~hiding.guide]):
+            if with_judge and asked.judge is None and not can_judge(task, truth[~hiding.guide]):
                 break
-            complaint = _find_complaint(hiding, truth, complain)
+            complaint = find_complaint(hiding, truth, complain)
             if complaint is None:
                 return hiding
             said = complaint
@@ -339,7 +339,7 @@ def _count_repeats(ground: Ground, *, with_judge: bool) -> int:
     return 1 if is_plain else REPEATS_INSTEAD
 
 
-def _can_judge(task: Task, truth: Array) -> bool:
+def can_judge(task: Task, truth: Array) -> bool:
     """Return True when so many judge rows tell something: 100 at least, and 10 of the second class."""
     if len(truth) < LEAST_JUDGE_ROWS:
         return False
@@ -350,7 +350,8 @@ def _can_judge(task: Task, truth: Array) -> bool:
     return max(int(counts[0]) if len(counts) == 2 else 0 for counts in seconds) >= LEAST_JUDGE_CLASS
 
 
-def _find_complaint(hiding: Hiding, truth: Array, complain: Complain) -> str | None:
+def find_complaint(hiding: Hiding, truth: Array, complain: Complain) -> str | None:
+    """Return what keeps the guide or the judge part of some fold from being scored, or None."""
     for fold in range(hiding.folds * hiding.repeats):
         hidden = hiding.hidden_in(fold)
         parts: list[tuple[str, NDArray[np.bool_]]] = [("guide", hidden & hiding.guide)]

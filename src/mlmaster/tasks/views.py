@@ -21,6 +21,7 @@ from mlmaster.core.view import View
 from mlmaster.errors import SettingsError, TaskError
 from mlmaster.ports import Array
 from mlmaster.tasks import rebuild, table
+from mlmaster.tasks.custom_split import Split
 from mlmaster.tasks.folds import BIG_MEDIA_BYTES, find_strata, pick_small
 from mlmaster.tasks.hiding import Mask
 from mlmaster.tasks.media import SHARED_FROM_BYTES, SHARED_FROM_FILES
@@ -36,6 +37,7 @@ from mlmaster.tasks.plan import (
 from mlmaster.tasks.pool import ViewPool
 from mlmaster.tasks.rebuild import ABSENT, HIDDEN, VISIBLE, Plan
 from mlmaster.tasks.scheme import Asked, Complain, find_nothing_wrong, keep
+from mlmaster.tasks.split_layout import lay_out_split
 from mlmaster.tasks.truth import read_truth
 
 FREE_RIDERS = 20_000
@@ -55,6 +57,7 @@ class Views:
         test_rides_along: Whether the real test rows are in every fold's test table; None decides by size.
         asked: What else the user settles of the folds; its own `folds` gives way to the argument.
         complain: Says why the metric cannot be computed on some hidden rows, so that none are dealt that way.
+        split: The task's own split, in place of what would be measured.
 
     Raises:
         DataError: A table cannot be read, or a source has changed since the pool was first made.
@@ -73,6 +76,7 @@ class Views:
         *,
         asked: Asked | None = None,
         complain: Complain = find_nothing_wrong,
+        split: Split | None = None,
     ) -> None:
         self.task = task
         self._seed = seed
@@ -97,7 +101,11 @@ class Views:
         self._truth, self._labelled = read_truth(task, {name: columns[name] for name in targets})
         asked = asked or Asked()
         asked = asked if folds is None else replace(asked, folds=folds)
-        layout = keep(directory, task, self._truth, self._labelled, seed, asked, media_bytes, complain)
+        layout = (
+            keep(directory, task, self._truth, self._labelled, seed, asked, media_bytes, complain)
+            if split is None
+            else lay_out_split(split, task, self._truth, self._labelled, seed, asked, complain)
+        )
         self._scheme, self._hiding = layout.scheme, layout.hiding
         self._rides_along = self._decide_ride(test_rides_along, media_bytes)
         self._pool.reserve(self.disk_need_bytes)
