@@ -57,7 +57,9 @@ def pool(tmp_path: Path, source: Path) -> ViewPool:
     return make_pool(tmp_path, source)
 
 
-def test_views_share_files_with_each_other_and_never_with_the_user(pool: ViewPool, tmp_path: Path, source: Path) -> None:
+def test_views_share_files_with_each_other_and_never_with_the_user(
+    pool: ViewPool, tmp_path: Path, source: Path
+) -> None:
     first, _ = pool.take(make_plan("fold-0", "vvh"))
     again, _ = pool.take(make_plan("fold-1", "hvv"))
     for key, side, other in (("a", "train", "test"), ("b", "train", "train"), ("c", "test", "train")):

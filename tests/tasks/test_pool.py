@@ -196,7 +196,9 @@ def test_a_disk_that_is_too_small_is_refused_before_anything_is_built(
         tmp_path / "pool", source, ["train.csv"], shares_files=shares_files, free_bytes=lambda folder: free[0]
     )
     pool.reserve(9 * 10**9)
-    with pytest.raises(RunDirectoryError, match=r"the views need about 12.0 GB, and the disk has 9.9 GB free; make room"):
+    with pytest.raises(
+        RunDirectoryError, match=r"the views need about 12.0 GB, and the disk has 9.9 GB free; make room"
+    ):
         pool.reserve(12 * 10**9)
     pool.take(make_plan())
     free[0] = 64 * 2**20

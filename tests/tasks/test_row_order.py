@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 from random import Random
 
@@ -46,7 +46,7 @@ def test_a_file_sorted_by_a_date_stays_sorted_and_hidden_rows_lie_among_real_one
     assert sorted(arranged) == sorted(shuffled)
     shown = [(train[row] if row >= 0 else test[-1 - row])[0] for row in arranged]
     assert shown == sorted(shown)
-    assert sum((a < 0) != (b < 0) for a, b in zip(arranged, arranged[1:], strict=False)) > 30
+    assert sum((a < 0) != (b < 0) for a, b in pairwise(arranged)) > 30
 
 
 def test_rows_of_one_object_stay_together_in_the_order_of_their_steps(tmp_path: Path) -> None:

@@ -168,7 +168,10 @@ HIDDEN_LINE = "train-key-5,x5,secret,SECRET\n"
         (link, "test/other.png (is writable|is neither a file nor a folder)"),
         (lambda view: (view / "train.csv").chmod(0o644), "train.csv is writable"),
         (lambda view: (view / "train").chmod(0o755), "train is writable"),
-        (lambda view: os.utime(view / "test/train-key-4.png", (1, 1)), "test/train-key-4.png is writable or has a time"),
+        (
+            lambda view: os.utime(view / "test/train-key-4.png", (1, 1)),
+            "test/train-key-4.png is writable or has a time",
+        ),
     ],
 )
 def test_every_planted_violation_is_found_and_no_label_told(

@@ -20,6 +20,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from mlmaster.tasks.rebuild import WRITTEN_AT
 
@@ -47,6 +48,8 @@ class MediaStore:
         self._changed: dict[int, int] = {}
         """The ledger. By inode: the change time after the store's own last doing."""
         self._folders: set[str] = set()
+        self._clones = True
+        """Until the filesystem refuses once."""
 
     def open(self) -> bool:
         """Take up what an earlier process kept; return False when it is not as that process left it."""
@@ -111,18 +114,22 @@ class MediaStore:
         self._folders.clear()
 
     def _keep(self, origin: str, kept: str) -> os.stat_result:
-        """Bring a file into the store. It gets its name last: a killed process leaves none half-written."""
+        """Bring a file into the store. One that a killed process left half-written is in no ledger: `is_whole` sees it."""
         folder = kept.rpartition("/")[0]
         if folder not in self._folders:
             Path(folder).mkdir(parents=True, exist_ok=True)
             self._folders.add(folder)
-        half = self._home / "half"
-        half.unlink(missing_ok=True)
-        _clone(Path(origin), half)
-        half.chmod(0o444)
-        os.utime(half, (WRITTEN_AT, WRITTEN_AT))
-        half.rename(kept)
-        status = os.lstat(kept)
+        with Path(origin).open("rb", buffering=0) as readable, Path(kept).open("xb", buffering=0) as writable:
+            try:
+                self._clones = self._clones and _clone(readable, writable)
+                if not self._clones:
+                    shutil.copyfileobj(readable, writable)
+                os.fchmod(writable.fileno(), 0o444)
+                os.utime(writable.fileno(), (WRITTEN_AT, WRITTEN_AT))
+                status = os.fstat(writable.fileno())
+            except BaseException:
+                Path(kept).unlink()
+                raise
         self._changed[status.st_ino] = status.st_ctime_ns
         return status
 
@@ -168,10 +175,10 @@ def _is_as_known(folder: Path, changed: dict[int, int]) -> bool:
     return True
 
 
-def _clone(origin: Path, destination: Path) -> None:
-    """Copy a file's content to a new file, sharing its blocks where the filesystem can."""
+def _clone(readable: BinaryIO, writable: BinaryIO) -> bool:
+    """Let a new file share another one's blocks; return False where the filesystem cannot."""
     try:
-        with origin.open("rb") as readable, destination.open("xb") as writable:
-            fcntl.ioctl(writable.fileno(), _FICLONE, readable.fileno())
-    except OSError:  # no clones here
-        shutil.copyfile(origin, destination)
+        fcntl.ioctl(writable.fileno(), _FICLONE, readable.fileno())
+    except OSError:
+        return False
+    return True

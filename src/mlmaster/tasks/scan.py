@@ -19,14 +19,14 @@ import csv
 import os
 import stat
 from array import array
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import chain
+from operator import itemgetter
 from pathlib import Path
 
 from mlmaster.errors import InfrastructureError
-from mlmaster.tasks import table
 from mlmaster.tasks.numbering import are_dates
-from mlmaster.tasks.rebuild import HIDDEN, VISIBLE, WRITTEN_AT, Plan, SideRows, row_numbers
+from mlmaster.tasks.rebuild import HIDDEN, LARGEST_CELL, VISIBLE, WRITTEN_AT, Plan, SideRows, Source, row_numbers
 from mlmaster.tasks.traces import differ_in_form, find_words
 
 
@@ -42,7 +42,7 @@ def scan_view(folder: Path, plan: Plan, source: Path, withheld: Collection[str],
 
     Raises:
         InfrastructureError: It does not.
-        DataError: A table of the task cannot be read.
+        OSError: A file cannot be read.
     """
     _Scan(folder, plan, source, withheld, keys).run()
 
@@ -108,30 +108,34 @@ class _Scan:
 
     def _ours(self, name: str, delimiter: str) -> Iterator[list[str]]:
         """Yield the header and the rows of one of the view's tables."""
-        csv.field_size_limit(table.LARGEST_CELL)
         try:
-            with (self._folder / name).open(encoding="utf-8", newline="") as file:
-                yield from filter(None, csv.reader(file, delimiter=delimiter))
+            yield from _records(self._folder / name, "utf-8", delimiter)
         except (csv.Error, UnicodeDecodeError) as error:
             raise self._fail(name, f"cannot be read ({error})") from error
 
+    def _theirs(self, source: Source) -> tuple[list[str], Iterator[list[str]]]:
+        """Return the header and the rows of one of the task's tables."""
+        rows = _records(self._source / source["path"], source["encoding"], source["delimiter"])
+        header = [name or f"Unnamed: {place}" for place, name in enumerate(next(rows, []))]
+        # a line of nothing but white space is no row, a quoted empty cell is one
+        return header, rows if len(header) > 1 else (cells for cells in rows if not cells[0] or cells[0].strip())
+
     def _compare_train(self) -> None:
         """Walk the task's train table and the view's side by side."""
-        plan, path = self._plan, self._source / self._plan["train"]["path"]
-        name, sides = plan["train_path"], plan["sides"]
-        header = table.read_header(path, plan["train"]["delimiter"])
+        plan, name, sides = self._plan, self._plan["train_path"], self._plan["sides"]
+        header, theirs = self._theirs(plan["train"])
         rows = self._ours(name, plan["delimiter"])
         if next(rows, None) != plan["train_columns"]:
             raise self._fail(name, "has other columns than planned")
         places = [header.index(column) for column in plan["train_columns"]]
         is_whole = places == list(range(len(header)))
-        test_places = [header.index(c) if c in header else -1 for c in self._kept_columns()]
+        pick = self._picker(header) if HIDDEN in sides else bool
         side_places = [header.index(side["column"]) for side in plan["side_tables"]]
         files = [(rule["train"], header.index(rule["key"])) for rule in plan["files"]]
         where = self._places_of(len(sides), is_hidden=True)
         texts = _Texts(self._folder, plan["copies"], [header.index(key) for key in self._keys if key in header])
         number = -1
-        for number, cells in enumerate(table.iterate_rows(path, plan["train"]["delimiter"])):
+        for number, cells in enumerate(theirs):
             side = sides[number] if number < len(sides) else ""
             if side == VISIBLE:
                 if next(rows, None) != (cells if is_whole else [cells[place] for place in places]):
@@ -141,10 +145,11 @@ class _Scan:
                 for pattern, place in files:
                     self._unexplained.discard(pattern.replace("{key}", cells[place]))
             elif side == HIDDEN:
-                self._test_rows[where[number]] = hash(tuple(cells[p] if p >= 0 else "" for p in test_places))
+                self._test_rows[where[number]] = hash(pick(cells))
                 for hidden, place in zip(self._hidden, side_places, strict=True):
                     hidden.add(cells[place])
-            texts.look(cells, is_visible=side == VISIBLE)
+            if texts.places:
+                texts.look(cells, is_visible=side == VISIBLE)
         if number + 1 != len(sides):
             raise self._fail(name, f"was planned for {len(sides)} rows of the task, which has {number + 1}")
         if next(rows, None) is not None:
@@ -160,21 +165,22 @@ class _Scan:
                 places[row if is_hidden else -1 - row] = position
         return places
 
-    def _kept_columns(self) -> list[str]:
+    def _picker(self, header: Sequence[str]) -> Callable[[Sequence[str]], object]:
+        """Return what takes the test table's cells out of a row, without an id that is made anew."""
         renumber = self._plan["renumber"]
-        return [c for c in self._plan["test_columns"] if renumber is None or c != renumber["column"]]
+        kept = [c for c in self._plan["test_columns"] if renumber is None or c != renumber["column"]]
+        return itemgetter(*map(header.index, kept)) if kept else bool
 
     def _expect_real_rows(self) -> None:
         real = self._plan["test"]
         if not self._plan["test_rows"] or real is None:
             return
-        path = self._source / real["path"]
-        header = table.read_header(path, real["delimiter"])
-        places = [header.index(column) for column in self._kept_columns()]
+        header, theirs = self._theirs(real)
+        pick = self._picker(header)
         where = self._places_of(self._plan["test_rows"], is_hidden=False)
-        for number, cells in enumerate(table.iterate_rows(path, real["delimiter"])):
+        for number, cells in enumerate(theirs):
             if number < len(where):
-                self._test_rows[where[number]] = hash(tuple(cells[place] for place in places))
+                self._test_rows[where[number]] = hash(pick(cells))
 
     def _compare_test(self) -> None:
         plan, name = self._plan, self._plan["test_path"]
@@ -182,7 +188,7 @@ class _Scan:
         header = next(rows, [])
         if header != plan["test_columns"] or not set(header).isdisjoint(self._withheld):
             raise self._fail(name, f"has columns that a test table must not have, or lacks some: {', '.join(header)}")
-        kept = [header.index(column) for column in self._kept_columns()]
+        pick = self._picker(header)
         files = [(rule["test"], header.index(rule["key"])) for rule in plan["files"] if rule["key"] in header]
         sides = [header.index(s["column"]) if s["column"] in header else -1 for s in plan["side_tables"]]
         names: tuple[list[set[str]], list[set[str]]] = ([set() for _ in files], [set() for _ in files])
@@ -190,7 +196,7 @@ class _Scan:
         for position, cells in enumerate(rows):
             if position >= len(self._rows) or len(cells) != len(header):
                 raise self._fail(name, f"has more than {len(self._rows)} rows, or a ragged one")
-            if hash(tuple(cells[place] for place in kept)) != self._test_rows[position]:
+            if hash(pick(cells)) != self._test_rows[position]:
                 raise self._fail(name, f"has another row at place {position + 1} than planned")
             for shown, place in zip(self._shown, sides, strict=True):
                 if place >= 0:
@@ -225,7 +231,7 @@ class _Scan:
             seen = seen - self._hidden[number]
         rows = self._ours(name, delimiter)
         header = next(rows, [])
-        if header != list(table.read_header(self._source / name, delimiter)):
+        if header != self._theirs(side["table"])[0]:
             raise self._fail(name, "has other columns than the task's own table")
         key = header.index(side["key"])
         withheld = [header.index(column) for column in side["withheld"]]
@@ -241,18 +247,24 @@ class _Scan:
             latest = shown[value]
 
 
+def _records(path: Path, encoding: str, delimiter: str) -> Iterator[list[str]]:
+    csv.field_size_limit(LARGEST_CELL)
+    with path.open(encoding=encoding, newline="") as file:
+        yield from filter(None, csv.reader(file, delimiter=delimiter))
+
+
 class _Texts:
     """Looks for telling keys of rows that are not visible in the files that are copied unchanged."""
 
     def __init__(self, folder: Path, copies: Sequence[str], places: Sequence[int]) -> None:
         self._words = {path: find_words(folder / path) for path in copies}
         self._all = set(chain.from_iterable(self._words.values()))
-        self._places = places if self._all else ()
+        self.places = places if self._all else ()
         self._visible: set[str] = set()
         self._others: set[str] = set()
 
     def look(self, cells: Sequence[str], *, is_visible: bool) -> None:
-        for place in self._places:
+        for place in self.places:
             if cells[place] in self._all:
                 (self._visible if is_visible else self._others).add(cells[place])
 
