@@ -15,6 +15,7 @@ from mlmaster.core.budget import BudgetLimits
 from mlmaster.core.clock import SystemClock
 from mlmaster.core.events import RunStarted
 from mlmaster.core.execution import Limits
+from mlmaster.core.scheme import Scheme
 from mlmaster.core.task import Profile, Task
 from mlmaster.engine import reproduce
 from mlmaster.engine.evaluation import Evaluator
@@ -42,9 +43,12 @@ from mlmaster.tasks.frozen import freeze
 from mlmaster.tasks.load import load
 from mlmaster.tasks.loaded import Inference
 from mlmaster.tasks.media import is_intact
+from mlmaster.tasks.plan import weigh_files
 from mlmaster.tasks.pool import discard
-from mlmaster.tasks.scheme import Asked, Complain
+from mlmaster.tasks.scheme import Asked, Complain, find_nothing_wrong, lay_out
 from mlmaster.tasks.self_reported import profile_without_train
+from mlmaster.tasks.table import read_columns
+from mlmaster.tasks.truth import read_truth
 from mlmaster.tasks.views import Views
 from mlmaster.tasks.whole_view import WholeView
 from mlmaster.version import __version__
@@ -224,6 +228,23 @@ def _hide(
     if task.metric_file is not None:
         prove_metric(metric, task, truth)
     return metric, views
+
+
+def preview_scheme(task: Task, settings: Settings) -> Scheme | None:
+    """Return how a run would hide rows, without a run; None where it is the task's own affair or nothing is hidden.
+
+    Raises:
+        UserError: A table cannot be read, what is asked for names nothing, or no folds could be scored.
+    """
+    if task.is_self_reported or task.split_file is not None:
+        return None
+    names = list(dict.fromkeys([*task.targets, *(rule.key for rule in task.file_rules)]))
+    columns = read_columns(task.directory / task.train, names, task.delimiter)
+    truth, labelled = read_truth(task, {name: columns[name] for name in task.targets})
+    # A task's own metric.py is not run here: it is proven when a run begins.
+    complain = find_nothing_wrong if task.metric_file is not None else _complain(Registry().for_task(task), task)
+    media_bytes = weigh_files(task, columns)
+    return lay_out(task, truth, labelled, settings.seed, _asked(settings.engine), media_bytes, complain).scheme
 
 
 def _asked(engine: EngineSettings) -> Asked:

@@ -16,7 +16,21 @@ from tests.cli.folders import Invoke
 @pytest.mark.slow
 def test_run_status_resume_predict_export_grade(invoke: Invoke, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    result = invoke("run", "wine", "--out", out, "--nodes", "2", "--time", "3m", "--set", "engine.folds=2", "--json")
+    result = invoke(
+        "run",
+        "wine",
+        "--out",
+        out,
+        "--nodes",
+        "2",
+        "--time",
+        "3m",
+        "--set",
+        "engine.folds=2",
+        "--set",
+        "engine.judge=true",
+        "--json",
+    )
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
     assert found["summary"]["state"] == "ended"

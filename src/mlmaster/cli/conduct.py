@@ -14,6 +14,7 @@ from mlmaster.cli.boundary import INTERRUPTED, OURS
 from mlmaster.cli.closing import as_object, closing_lines, print_json
 from mlmaster.cli.drive import Drivable, PlainScreen, Screen, carry_out
 from mlmaster.cli.inferences import inference_lines
+from mlmaster.report.scheme import scheme_lines
 from mlmaster.report.summary import summarise
 from mlmaster.report.write import write_report
 from mlmaster.store.run_directory import RunDirectory
@@ -67,6 +68,8 @@ def confirm(run: Run, understood: Understood, manner: Manner, *, is_sure: bool) 
         typer.Exit: The person said no; the new run directory is gone again.
     """
     for line in inference_lines(understood.inferences, understood.notes):
+        typer.echo(line, err=manner.as_json)
+    for line in scheme_lines(run.scheme) if run.scheme is not None else ():
         typer.echo(line, err=manner.as_json)
     typer.echo(f"run directory: {run.directory}", err=manner.as_json)
     if is_sure or not (understood.notes and manner.is_live and sys.stdin.isatty()):

@@ -10,6 +10,7 @@ import typer
 from mlmaster.cli.options import JsonOption, SetOption
 
 if TYPE_CHECKING:
+    from mlmaster.settings import Settings
     from mlmaster.tasks.loaded import LoadedTask
 
 app = typer.Typer(no_args_is_help=True, help="See or write down what a task is taken for.")
@@ -25,19 +26,26 @@ def check(source: Source, target: Target = None, assignments: SetOption = None, 
 
     from mlmaster.cli.closing import print_json
     from mlmaster.cli.inferences import inference_lines
+    from mlmaster.report.scheme import scheme_lines
+    from mlmaster.wiring import preview_scheme
 
     with tempfile.TemporaryDirectory(prefix="mlmaster-check-") as workspace:
-        loaded = _load(source, target, assignments, Path(workspace))
+        settings = _settings(target, assignments)
+        loaded = _load(source, settings, Path(workspace))
+        scheme = preview_scheme(loaded.task, settings)
         if as_json:
             print_json(
                 {
                     "task": loaded.task.model_dump(mode="json"),
                     "inferences": [{"name": i.name, "value": i.value, "why": i.why} for i in loaded.inferences],
                     "notes": list(loaded.notes),
+                    "scheme": None if scheme is None else scheme.model_dump(mode="json"),
                 }
             )
             return
         for line in inference_lines(loaded.inferences, loaded.notes):
+            typer.echo(line)
+        for line in scheme_lines(scheme) if scheme is not None else ():
             typer.echo(line)
 
 
@@ -53,17 +61,21 @@ def init(source: Source, target: Target = None, assignments: SetOption = None) -
     if not folder.is_dir():
         raise DataError(f"{source} is no folder; task.yaml belongs into the folder that holds the data")
     with tempfile.TemporaryDirectory(prefix="mlmaster-init-") as workspace:
-        path = write_task_file(folder, _load(source, target, assignments, Path(workspace)))
+        path = write_task_file(folder, _load(source, _settings(target, assignments), Path(workspace)))
     typer.echo(f"{path}: read it, correct what is wrong, then `mlmaster run {source}`")
 
 
-def _load(source: str, target: list[str] | None, assignments: list[str] | None, workspace: Path) -> LoadedTask:
+def _settings(target: list[str] | None, assignments: list[str] | None) -> Settings:
     import os
 
-    from mlmaster.metrics.registry import Registry
     from mlmaster.settings import Layered, load_settings
-    from mlmaster.tasks.load import load
 
     flags = {"task.target": Layered(target or None, "--target")}
-    resolved = load_settings(flags, assignments=assignments or (), environ=os.environ, folder=Path.cwd())
-    return load(source, resolved.settings.task, Registry(), workspace)
+    return load_settings(flags, assignments=assignments or (), environ=os.environ, folder=Path.cwd()).settings
+
+
+def _load(source: str, settings: Settings, workspace: Path) -> LoadedTask:
+    from mlmaster.metrics.registry import Registry
+    from mlmaster.tasks.load import load
+
+    return load(source, settings.task, Registry(), workspace)

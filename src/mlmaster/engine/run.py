@@ -30,6 +30,7 @@ from mlmaster.core.events import (
 )
 from mlmaster.core.execution import Fault
 from mlmaster.core.node import NodeState
+from mlmaster.core.scheme import Scheme
 from mlmaster.core.task import Profile, Task
 from mlmaster.core.tree import Tree
 from mlmaster.engine import verdicts
@@ -144,6 +145,11 @@ class Run:
     def directory(self) -> Path:
         """Return the run directory."""
         return self.store.directory
+
+    @property
+    def scheme(self) -> Scheme | None:
+        """Return how the hidden evaluation is laid out; None where nothing is hidden."""
+        return None if self._start.is_self_reported else self._start.scheme
 
     @property
     def elapsed_s(self) -> float:

@@ -32,6 +32,7 @@ def render(
         sections.head(summary, task),
         sections.result(summary),
         sections.meaning(summary),
+        sections.evaluated(records),
         sections.members(summary, tree),
         sections.notes(summary, read_notes(summary.guide_best.node) if summary.guide_best else {}),
         sections.tree(summary, tree),

@@ -8,12 +8,13 @@ from typing import Any
 
 import yaml
 
-from mlmaster.core.events import FoldScored, NodeFinished, Proposed, Record, SmokePassed
+from mlmaster.core.events import FoldScored, NodeFinished, Proposed, Record, RunStarted, SmokePassed
 from mlmaster.core.node import NodeState, Operator
 from mlmaster.core.task import Task
 from mlmaster.core.tree import Tree
 from mlmaster.report import text
 from mlmaster.report.edits import change, tried_edits
+from mlmaster.report.scheme import SHARES, relation_rows, scheme_sentences
 from mlmaster.report.summary import Summary
 
 SELF_REPORTED = (
@@ -116,6 +117,18 @@ def meaning(summary: Summary) -> str:
             "rows come about as the train rows did."
         )
     return "\n".join([*lines, ""])
+
+
+def evaluated(records: Sequence[Record]) -> str:
+    """Return how rows were hidden, why so, and what was measured to decide it; "" where nothing was hidden."""
+    start = next((record.event for record in records if isinstance(record.event, RunStarted)), None)
+    if start is None or start.scheme is None or start.is_self_reported:
+        return ""
+    lines = ["## How it was evaluated", "", " ".join(scheme_sentences(start.scheme)), ""]
+    if start.scheme.relations:
+        header, *rows = relation_rows(start.scheme)
+        lines += [*_table(header, ([_cell(cell) for cell in row] for row in rows)), "", f"{SHARES}.", ""]
+    return "\n".join(lines)
 
 
 def members(summary: Summary, tree: Tree) -> str:

@@ -76,7 +76,10 @@ def deal(strata: Numbers, clusters: Numbers, parts: int, rng: np.random.Generato
 def guide_mask(strata: Numbers, clusters: Numbers, folds: Numbers, rng: np.random.Generator) -> NDArray[np.bool_]:
     """Return True for about two thirds of every fold's rows, stratified, clusters whole; and for rows never hidden."""
     hidden = np.flatnonzero(folds != NEVER)
-    within = folds[hidden] * (int(strata.max(initial=0)) + 1) + strata[hidden]
+    width = int(strata.max(initial=0)) + 1
+    # Strata in another order in every fold: where folds are multiples of three, each would round the same class up.
+    order = np.argsort(rng.random((int(folds.max(initial=0)) + 1, width)), axis=1)
+    within = folds[hidden] * width + order[folds[hidden], strata[hidden]]
     dealt = deal(within, clusters[hidden], GUIDE_PARTS, rng)
     mask = np.ones(len(folds), dtype=bool)
     mask[hidden[dealt == GUIDE_PARTS - 1]] = False
