@@ -15,7 +15,7 @@ from mlmaster.ports import MetricRegistry
 from mlmaster.tasks.bring import SELF_REPORTED, require_direction
 from mlmaster.tasks.cells import MISSING, is_number
 from mlmaster.tasks.find import DELIMITED, find_description, find_sample, list_files
-from mlmaster.tasks.loaded import NONE, Inference, LoadedTask, Overrides
+from mlmaster.tasks.loaded import LAST_RESORT, NONE, Inference, LoadedTask, Overrides
 from mlmaster.tasks.survey import Survey, survey
 from mlmaster.tasks.table import count_rows, sniff
 
@@ -79,7 +79,7 @@ def infer_from_sample(directory: Path, name: str, said: Overrides, metrics: Metr
     )
     lines = (
         ("evaluation", "self_reported", SELF_REPORTED),
-        ("train", "none", why),
+        ("train", "none", why.removesuffix(f"; {LAST_RESORT}")),
         (
             "sample",
             f"{named} ({sample.rows} rows)",
