@@ -43,6 +43,12 @@ def test_a_file_s_metric_scores_and_leaves_nothing_behind(tmp_path: Path) -> Non
     assert [each.name for each in tmp_path.iterdir()] == ["metric.py"]
 
 
+def test_a_resample_without_rows_is_undefined_and_never_asked_for(tmp_path: Path) -> None:
+    metric = Registry().get("own", file=write(tmp_path, GOOD))
+    counts = np.array([[0, 0], [1, 0]])
+    assert np.isnan(metric.resampled(TRUTH, TRUTH + 1, counts)).tolist() == [True, False]
+
+
 @pytest.mark.parametrize(
     ("source", "message"),
     [
