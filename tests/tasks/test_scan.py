@@ -217,17 +217,28 @@ def test_a_side_table_that_knows_no_test_row_may_not_know_a_hidden_one(source: P
         scan(view, source, plan)
 
 
-def test_names_that_tell_hidden_rows_from_real_ones_are_found(source: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("of_train", "of_test", "passes"), [(".png", ".png", True), (".png", ".jpeg", False)])
+def test_names_that_tell_hidden_rows_from_real_ones_are_found(
+    tmp_path: Path, of_train: str, of_test: str, passes: bool
+) -> None:
+    source = tmp_path / "task"
+    for name, ending in (("train", of_train), ("test", of_test)):
+        (source / name).mkdir(parents=True)
+        write_rows(
+            source / f"{name}.csv", ["key", "x", "casual", "y"], [[f"{i}{ending}", "", "", ""] for i in range(50)]
+        )
+        for i in range(50):
+            (source / name / f"{i}{ending}").write_text(f"{name} {i}", encoding="utf-8")
     plan = make_plan()
-    for i in range(TEST_ROWS):
-        (source / "test" / f"test-key-{i}.png").rename(source / "test" / f"test-key-{i}.jpeg")
-    text = (source / "test.csv").read_text(encoding="utf-8")
-    (source / "test.csv").write_text(re.sub(r"(test-key-\d)", r"\1.jpeg", text), encoding="utf-8")
-    text = (source / "train.csv").read_text(encoding="utf-8")
-    (source / "train.csv").write_text(re.sub(r"(train-key-\d)", r"\1.png", text), encoding="utf-8")
+    plan["sides"], plan["test_rows"], plan["side_tables"], plan["copies"] = "vh" * 25, 50, [], []
     plan["files"] = [RowFiles(train="train/{key}", test="test/{key}", key="key")]
+    if passes:  # of one name there can be only one file
+        plan["renumber"] = Renumber(column="key", start=100, prefix="", suffix=of_test, width=1)
     view = build(source, tmp_path / "view", plan)
-    with pytest.raises(InfrastructureError, match=r"test/train-key-4.png tells by its name"):
+    if passes:
+        scan(view, source, plan)
+        return
+    with pytest.raises(InfrastructureError, match=r"test/1.png tells by its name"):
         scan(view, source, plan)
 
 

@@ -143,6 +143,7 @@ def _words(cell: str) -> set[str]:
 
 def _hold_labels(ids: Sequence[str], labels: Sequence[str]) -> bool:
     """Return True when nearly every id contains its own row's label as a word, in every class."""
+    ids, labels = _spread(ids), _spread(labels)
     counts, held = Counter(labels), Counter[str]()
     if not 2 <= len(counts) <= MOST_CLASSES:
         return False
@@ -153,7 +154,7 @@ def _hold_labels(ids: Sequence[str], labels: Sequence[str]) -> bool:
 
 def _hold_labels_of(ids: Sequence[str], labels: Sequence[str]) -> bool:
     """Return True when nearly every id contains some label: then labels can be read off the real test's as well."""
-    known = {label.casefold() for label in labels}
+    known, ids = {label.casefold() for label in labels}, _spread(ids)
     return bool(ids) and sum(not known.isdisjoint(_words(cell)) for cell in ids) >= FEWEST_LABELLED * len(ids)
 
 

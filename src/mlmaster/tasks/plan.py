@@ -37,6 +37,8 @@ SAMPLE_NAME = "sample_submission.csv"
 """Names in a view of a task that brings no such file."""
 
 PROBED_FILES = 500
+MOSTLY_APART = 0.5
+"""Real test rows do not ride along where fewer names of files than this share have a form that the others have too."""
 _BLOCK_BYTES = 4096
 _LINK_BYTES = 128
 """What one more name for a file costs in a folder, at most."""
@@ -371,7 +373,7 @@ def _names_tell(task: Task, renumber: Renumber | None, in_train: Columns, in_tes
         if renumber is not None and rule.key == renumber["column"]:
             continue
         ours, theirs = set(in_train.get(rule.key, ())), set(in_test.get(rule.key, ()))
-        if differ_in_form(ours, theirs) or (rule.train != rule.test and not ours.isdisjoint(theirs)):
+        if differ_in_form(ours, theirs, MOSTLY_APART) or (rule.train != rule.test and not ours.isdisjoint(theirs)):
             return True
     return False
 

@@ -6,12 +6,12 @@ Used twice, on purpose: by `plan`, so that such files stay out, and by `scan`, w
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 SHORTEST_KEY = 6
 FEWEST_NAMES = 20
-"""With fewer names on a side, lengths that never agree may be chance."""
+"""With fewer names on a side, forms that never agree may be chance."""
 _NUMBER = re.compile(r"[-+]?\d*\.?\d*([eE][-+]?\d+)?")
 _ENDING = re.compile(r"\.[A-Za-z]\w*$")
 _FIELDS = re.compile(r"[,;|\t\n\r]")
@@ -32,15 +32,31 @@ def find_words(path: Path) -> set[str]:
     return {word for word in found if is_telling(word)}
 
 
-def differ_in_form(ours: Collection[str], theirs: Collection[str]) -> bool:
-    """Return True when names of two kinds can be told apart without looking inside: no ending, or no length, in common."""
-    if not ours or not theirs:
+def differ_in_form(ours: Collection[str], theirs: Collection[str], at_most: float = 0.0) -> bool:
+    """Return True when names of two kinds can be told apart without looking inside, by their ending or their length.
+
+    That is: at most the share `at_most` of one kind has an ending, or a length, that the other has too.
+    """
+    if min(len(ours), len(theirs)) < FEWEST_NAMES:
         return False
-    if _endings(ours).isdisjoint(_endings(theirs)):
-        return True
-    has_enough = min(len(ours), len(theirs)) >= FEWEST_NAMES
-    return has_enough and {len(name) for name in ours}.isdisjoint({len(name) for name in theirs})
+    return any(
+        min(_share(first, second), _share(second, first)) <= at_most
+        for first, second in (
+            ([_ending(n) for n in ours], [_ending(n) for n in theirs]),
+            (_lengths(ours), _lengths(theirs)),
+        )
+    )
 
 
-def _endings(names: Iterable[str]) -> set[str]:
-    return {match.group() if (match := _ENDING.search(name)) else "" for name in names}
+def _share(ours: Sequence[object], theirs: Sequence[object]) -> float:
+    known = set(theirs)
+    return sum(form in known for form in ours) / len(ours)
+
+
+def _ending(name: str) -> str:
+    match = _ENDING.search(name)
+    return match.group() if match else ""
+
+
+def _lengths(names: Iterable[str]) -> list[int]:
+    return [len(name) for name in names]
