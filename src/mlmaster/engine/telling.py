@@ -12,7 +12,7 @@ import re
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from itertools import islice, pairwise
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,8 +30,8 @@ NUMBER_DIGITS = 5
 """Significant digits from which a number tells a row."""
 PAIR_DIGITS = 3
 """Digits that a row's number or its label must have, so that the two together tell the row."""
-_PROBED_ROWS = 200
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
+_PLAIN = re.compile(r"[+-]?\d*\.?\d*")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.I)
 _FIELDS = re.compile(r"[\n\r,;|\t'\"\[\](){}]+")
 _WORDS = re.compile(r"[\s,;|'\"\[\](){}<>=/\\]+|:(?=\s|$)|\.\w{1,5}(?=[\s,;|'\"\[\](){}]|$)")
@@ -100,7 +100,7 @@ def is_key(cell: str | None) -> bool:
     """Return True for what looks like the key of one row: long enough, with a digit, no date and no short number."""
     if cell is None or len(cell) < KEY_CHARACTERS or not any(map(str.isdigit, cell)) or _DATE.fullmatch(cell):
         return False
-    return (cell.isdecimal() and len(cell) >= KEY_DIGITS) or not _NUMBER.fullmatch(cell)
+    return (cell.isdecimal() and len(cell) >= KEY_DIGITS) or not _PLAIN.fullmatch(cell)
 
 
 class _Index:
@@ -114,10 +114,8 @@ class _Index:
         header = table.read_header(path, task.delimiter)
         named = (task.id_column, *(rule.key for rule in task.file_rules), *(side.column for side in task.side_tables))
         places = [header.index(name) for name in dict.fromkeys(named) if name in header]
-        probed = list(islice(table.iterate_rows(path, task.delimiter), _PROBED_ROWS))
-        has_keys = any(sum(is_key(cells[place]) for cells in probed) > len(probed) / 2 for place in places)
         targets = [header.index(name) for name in task.targets if name in header]
-        others = [] if has_keys else [place for place in range(len(header)) if place not in {*places, *targets}]
+        others = [place for place in range(len(header)) if place not in {*places, *targets}]
         step = 1 + rows * len(others) // MOST
         keys, texts, numbers, pairs = _Gathered(), _Gathered(), _Gathered(), _Gathered()
         for number, cells in enumerate(table.iterate_rows(path, task.delimiter)):

@@ -1,0 +1,74 @@
+"""State that one evaluation leaves for the next: fold 0 has seen the labels that fold 1 hides."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.leaks.corpus import HONEST, LEAKS, draw_rows, plant, score_carelessly, score_ours
+
+REMEMBER = """
+import pathlib, tempfile
+place = pathlib.Path(PLACE)
+known = {}
+try:
+    if PLACE.startswith("input"):
+        os.chmod("input", 0o755)
+    for file in place.rglob(NAME):
+        known.update(json.loads(file.read_text()))
+    mine = place / NAME
+    mine.write_text(json.dumps({**known, **{row["x"]: row["y"] for row in train}}))
+except OSError as error:
+    print(error)
+write(lambda row: known.get(row["x"]) or shrug(row))
+"""
+
+PLACES = {
+    "the working folder": "'working'",
+    "the script's own folder": "'.'",
+    "the home": "str(pathlib.Path.home())",
+    "the temporary folder": "tempfile.gettempdir()",
+    "beside the home": "str(pathlib.Path.home().parent)",
+    "the view": "'input'",
+}
+SHARED = ["'/tmp'", "'/var/tmp'", "'/dev/shm'", "str(pathlib.Path.cwd().parent)"]
+
+
+def grants_mounts() -> bool:
+    """Return True where a process may have a mount namespace of its own: only there are shared folders covered."""
+    code = (
+        "import ctypes, sys; libc = ctypes.CDLL(None)\n"
+        "sys.exit(libc.unshare(0x20000) and libc.unshare(0x10020000) or libc.mount(b'none', b'/', None, 1 << 18, None))"
+    )
+    return sys.platform == "linux" and subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def last_scores(tmp_path: Path, place: str, name: str) -> tuple[float, float]:
+    """Return the accuracy of the last of two folds, careless and ours."""
+    planted = plant(tmp_path / "task", draw_rows(), draw_rows(40, seed=2))
+    code = f"import pathlib, tempfile\nNAME, PLACE = {name!r}, {place}\n" + REMEMBER
+    return score_carelessly(planted, code)[-1], score_ours(planted, code)[-1]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_memory_in_the_evaluations_own_folders(tmp_path: Path, place: str) -> None:
+    careless, ours = last_scores(tmp_path, PLACES[place], "memory.json")
+    assert careless > LEAKS
+    assert ours < HONEST
+
+
+@pytest.mark.parametrize("place", SHARED)
+def test_a_memory_in_a_folder_that_all_share(tmp_path: Path, place: str) -> None:
+    if not grants_mounts():
+        pytest.skip("this machine grants no mount namespace; the process sandbox then shares the folder, and says so")
+    name = f"mlmaster-leak-{os.getpid()}.json"
+    try:
+        careless, ours = last_scores(tmp_path, place, name)
+    finally:
+        if place.startswith("'"):
+            Path(place.strip("'"), name).unlink(missing_ok=True)
+    assert careless > LEAKS
+    assert ours < HONEST
