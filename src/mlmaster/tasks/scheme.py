@@ -274,7 +274,9 @@ def _telling(measured: Sequence[Measured]) -> Measured | None:
     """Return the key whose agreement with row folds says most."""
 
     def weight(each: Measured) -> tuple[bool, bool, float]:
-        return each.key.is_plain and each.key.kind in ("group", "files"), each.key.kind == "time", each.relation.row
+        # A key that nearly all rows share, or hardly any, would agree with any folds.
+        is_named = each.key.is_plain and each.key.kind in ("group", "files")
+        return is_named, each.key.kind == "time", -abs(each.relation.row - 0.5)
 
     heavy = [
         each

@@ -22,6 +22,8 @@ _CLOCK_NAME = re.compile(
     r"|created_at|.*(timestamp|datetime|_ts)"
 )
 _YEARS, _MONTHS, _DAYS, _HOURS = ("year", "yr"), ("month", "mo", "mnth"), ("day", "dom", "mday"), ("hour", "hr")
+MOST_KNOWN = 50_000
+"""So many dates are remembered while a column is read."""
 FEWEST_TIMES = 20
 """A numeric column with fewer different values in its sample is no clock."""
 
@@ -69,9 +71,18 @@ def date_reader(cells: Sequence[str]) -> Callable[[str], float]:
 
     Whether 03/04 is in March or in April is settled by the sample: the day comes first if any first number is above 12.
     """
+    known: dict[str, float] = {}
     is_day_first = any((match := _YEAR_LAST.match(cell)) is not None and int(match.group(1)) > 12 for cell in cells)
 
     def read(cell: str) -> float:
+        # Long tables repeat their dates: a panel has all its stores on each.
+        if (seconds := known.get(cell)) is None:
+            seconds = parse(cell)
+            if len(known) < MOST_KNOWN:
+                known[cell] = seconds
+        return seconds
+
+    def parse(cell: str) -> float:
         if is_missing(cell):
             return NO_TIME
         if (match := _YEAR_FIRST.match(cell) or _COMPACT.match(cell)) is not None:
