@@ -57,3 +57,11 @@ def test_folds_that_cannot_be_scored_are_refused_before_anything_runs(tmp_path: 
     with pytest.raises(UserError, match=r"fold \d are too few to score.*give more labelled rows"):
         mlmaster.solve(table, target="y", metric="roc_auc", nodes=1, out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_forty_rows_and_seven_positives_just_run(tmp_path: Path) -> None:
+    table = tmp_path / "few.csv"
+    rows = [f"{i * 0.37 % 1:.3f},{i % 7},{int(i % 6 == 1)}" for i in range(40)]
+    table.write_text("a,b,y\n" + "\n".join(rows) + "\n")
+    result = mlmaster.solve(table, target="y", metric="roc_auc", nodes=1, time="2m", out=tmp_path / "run")
+    assert result.selected is not None
