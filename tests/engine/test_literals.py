@@ -11,7 +11,7 @@ import pytest
 
 from mlmaster.core.syntax import parse
 from mlmaster.engine.literals import MOST_CHARACTERS, refuse_memorised
-from mlmaster.engine.telling import TellingValues
+from mlmaster.engine.telling import TellingValues, is_key
 from mlmaster.errors import ProposalRefused
 
 Read = Callable[[str, Path], list[dict[str, str]]]
@@ -98,6 +98,25 @@ def test_what_programs_say_is_fine(passengers: TellingValues, houses: TellingVal
     )
     assert refusal(code, passengers) == ""
     assert refusal(code, houses) == ""
+
+
+@pytest.mark.parametrize(
+    ("cell", "tells"),
+    [
+        ("0007_01", True),
+        ("42237475e1", True),
+        ("ab12c", True),
+        ("1234567", True),
+        ("2011-01-20 05:00:00", True),
+        ("2011-01-20", False),
+        ("123456", False),
+        ("0.123456", False),
+        ("abcdefgh", False),
+        ("a1", False),
+    ],
+)
+def test_what_names_a_row(cell: str, tells: bool) -> None:
+    assert is_key(cell) is tells
 
 
 def test_a_number_of_thousands_of_digits_is_encoded_data(houses: TellingValues) -> None:

@@ -23,6 +23,8 @@ columns of train that sum to the target           a view's test has the real tes
 an archive of the whole train table               archives are expanded and left out                test_files
 a table that tells every train row's outcome      left out: it tells the target                     test_files
 a table without rows of the test                  hidden rows have none either                      test_files
+a column of another table that is empty for the   hidden rows have none either                      test_files
+  test's rows
 folders named after the class                     a label table and flat files                      test_files
 labels printed for who debugs the script          logs and faults are filtered                      test_words_of_scripts
 labels carried in literals                        refused as `policy`                               test_words_of_scripts
@@ -98,7 +100,7 @@ def draw_rows(count: int = ROWS, seed: int = 1) -> list[dict[str, object]]:
     """Return rows whose label nothing honest tells: an id of random letters, a random number, a label."""
     draw = random.Random(seed)
     return [
-        {"id": f"{draw.getrandbits(40):010x}", "x": round(draw.uniform(0, 1), 9), "y": place % 2}
+        {"id": f"r{draw.getrandbits(40):010x}", "x": round(draw.uniform(0, 1), 9), "y": place % 2}
         for place in draw.sample(range(count), count)
     ]
 
@@ -135,12 +137,19 @@ def understand(folder: Path, metric: str) -> Task:
     return load(folder, Overrides(metric=metric), Registry(), folder.parent / f"{folder.name}-data").task
 
 
-def score_ours(planted: Planted, code: str, folds: int = 2) -> list[float]:
-    """Return the score of each fold under our harness; nothing is shared but what it shares."""
+def score_ours(planted: Planted, code: str, folds: int = 2, *, links_views: bool = False) -> list[float]:
+    """Return the score of each fold under our harness.
+
+    Args:
+        planted: The task.
+        code: The script, without `READ`.
+        folds: How many.
+        links_views: Show the views themselves, as is done with large ones, and not copies of them.
+    """
     place = Path(f"{planted.folder}-ours")
     task = planted.task
     views = Views(task, place / "pool", seed=3, folds=folds)
-    sandbox = ProcessSandbox(place / "work")
+    sandbox = ProcessSandbox(place / "work", copy_up_to_files=0 if links_views else 500)
     values = TellingValues(task, profile(task))
     metric = Registry().for_task(task)
 
@@ -213,9 +222,9 @@ def grade(metric: str, truth: Sequence[str], answers: Sequence[str]) -> float:
     return math.sqrt(sum((float(a) - float(b)) ** 2 for a, b in zip(truth, answers, strict=True)) / len(truth))
 
 
-def check(planted: Planted, code: str, folds: int = 2) -> None:
+def check(planted: Planted, code: str, folds: int = 2, *, links_views: bool = False) -> None:
     """Show that a script leaks under the careless harness and only shrugs under ours, by accuracy over all folds."""
     careless = score_carelessly(planted, code, folds)
     assert fmean(careless) > LEAKS, careless
-    ours = score_ours(planted, code, folds)
+    ours = score_ours(planted, code, folds, links_views=links_views)
     assert fmean(ours) < HONEST, ours

@@ -62,7 +62,7 @@ import pathlib
 known = {}
 for path in pathlib.Path("input").rglob("*.csv"):
     if path.name not in ("train.csv", "test.csv", "sample_submission.csv"):
-        known.update({row["id"]: row["outcome"] for row in table(path)})
+        known.update({row["id"]: row.get("outcome") for row in table(path)})
 write(lambda row: known.get(row["id"]) or shrug(row))
 """
 
@@ -84,6 +84,22 @@ def test_a_table_without_rows_of_the_test(tmp_path: Path) -> None:
     ]
     write_table(folder / "follow_up.csv", notes)
     check(plant(folder, train, draw_rows(40, seed=2)), ANY_TABLE)
+
+
+def test_a_column_of_another_table_that_is_filled_for_train_rows_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "task"
+    train, test = draw_rows(), draw_rows(40, seed=2)
+    draw = random.Random(9)
+    stays: list[dict[str, object]] = [
+        {"id": row["id"], "ward": draw.randrange(9), "outcome": row["y"]} for row in train
+    ]
+    for place in draw.sample(range(len(stays)), 12):
+        stays[place]["outcome"] = 1 - int(str(stays[place]["outcome"]))
+    stays += [{"id": row["id"], "ward": draw.randrange(9), "outcome": ""} for row in test]
+    write_table(folder / "stays.csv", stays)
+    planted = plant(folder, train, test)
+    assert [side.has_test for side in planted.task.side_tables] == [True]  # the rest of the table is of use
+    check(planted, ANY_TABLE)
 
 
 def test_folders_named_after_the_class(tmp_path: Path) -> None:

@@ -67,4 +67,4 @@ write(lambda row: "0" if row["id"] in early else "1")
 """
     planted = plant(folder, train, test)
     assert [rule.key for rule in planted.task.file_rules] == ["id"]
-    check(planted, code)
+    check(planted, code, links_views=True)

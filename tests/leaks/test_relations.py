@@ -19,7 +19,7 @@ def kind_of(planted: Planted) -> SchemeKind:
 def test_copies_of_rows_in_train_alone(tmp_path: Path) -> None:
     draw = random.Random(5)
     rows = [{**row, "u": round(draw.random(), 6), "v": round(draw.random(), 6)} for row in draw_rows(160)]
-    copies = [{**row, "id": f"{place:010x}"} for place, row in enumerate([*rows, *rows, *rows])]
+    copies = [{**row, "id": f"r{place:010x}"} for place, row in enumerate([*rows, *rows, *rows])]
     draw.shuffle(copies)
     test = [{**row, "u": round(draw.random(), 6), "v": round(draw.random(), 6)} for row in draw_rows(80, seed=2)]
     planted = plant(tmp_path / "task", copies, test)
@@ -51,7 +51,7 @@ def test_the_future_of_rows_in_time(tmp_path: Path) -> None:
         value += draw.gauss(0, 1)
         date = f"{2001 + day // 336}-{day % 336 // 28 + 1:02d}-{day % 28 + 1:02d}"
         rows.append(
-            {"id": f"{draw.getrandbits(40):010x}", "date": date, "x": round(draw.random(), 6), "y": round(value, 4)}
+            {"id": f"r{draw.getrandbits(40):010x}", "date": date, "x": round(draw.random(), 6), "y": round(value, 4)}
         )
     planted = plant(tmp_path / "task", rows[:300], rows[300:], metric="rmse")
     assert kind_of(planted) is SchemeKind.TIME
