@@ -32,6 +32,8 @@ from mlmaster.tasks.pool import discard
 PROBABILITIES_FILE = "probabilities.csv"
 FULL = -1
 """Number under which predictions of the real test by a script trained on all rows are kept."""
+FRESH = -2
+"""Number under which predictions of the rows that the fresh view hides are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,19 +120,28 @@ class Evaluator:
 
     def full(self, node: int, code: str, cancel: Flag) -> Evaluation:
         """Train on all rows, predict the real test, and keep the answer."""
+        return self._answer(node, code, self._views.full(), FULL, cancel)
+
+    def fresh(self, node: int, code: str, cancel: Flag) -> Evaluation:
+        """Run the script on the fresh view and keep its predictions."""
+        return self._answer(node, code, self._views.fresh(), FRESH, cancel)
+
+    def _answer(self, node: int, code: str, view: View, number: int, cancel: Flag) -> Evaluation:
+        """Run the script on a view and keep its predictions, unscored."""
 
         def keep(view: View, answer: Array, probabilities: Array | None, folder: Path) -> None:  # noqa: ARG001
+            is_hidden = view.rows >= 0
             found = FoldPredictions(
                 rows=view.hidden,
-                hidden=answer[:0],
+                hidden=answer[is_hidden],
                 test=_of_test(view, answer),
-                hidden_probabilities=None,
+                hidden_probabilities=None if probabilities is None else probabilities[is_hidden],
                 test_probabilities=None if probabilities is None else _of_test(view, probabilities),
                 resamples=np.empty(0),
             )
-            predictions.save(self._node_directory(node), FULL, found)
+            predictions.save(self._node_directory(node), number, found)
 
-        return self._run(node, code, self._views.full(), cancel, keep)
+        return self._run(node, code, view, cancel, keep)
 
     @staticmethod
     def _discard(view: View, answer: Array, probabilities: Array | None, folder: Path) -> None:

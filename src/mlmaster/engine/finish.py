@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Event as Flag
 from threading import Timer
 from typing import Protocol
 
-from mlmaster.core.events import Event, Selected, SubmissionWritten
+from mlmaster.core.events import Event, Rescored, Selected, SubmissionWritten
 from mlmaster.core.task import Profile, Task
 from mlmaster.core.tree import Tree
-from mlmaster.engine.evaluation import Evaluator
+from mlmaster.engine.evaluation import FRESH, FULL, Evaluation, Evaluator
 from mlmaster.engine.ledger import Scores
+from mlmaster.engine.refitting import agrees
+from mlmaster.engine.rescoring import MOST_MEMBERS, Rescorer
 from mlmaster.engine.result import ResultWriter
-from mlmaster.engine.selection import Selector
+from mlmaster.engine.selection import Finalist, Judgement, Selector
+from mlmaster.errors import InfrastructureError
 
-REFITTED = 5
+PREDICTED = 5
 """Where the real test did not ride along, so many of the best nodes are trained on all rows to predict it."""
+FULL_COST = 1.25
+"""Time of a fit on all rows, in that of a fit on four fifths."""
+NONE_HELD = "no honest estimate: no finalist did as well under a fresh key as on the folds of the search"
 
 
 class Ending(Protocol):
@@ -32,6 +38,7 @@ class Ending(Protocol):
         seconds_left: Callable[[], float],
         *,
         is_judge_reused: bool,
+        is_stopped: bool,
     ) -> Selected | None:
         """Choose and write the final answer; None when no node was scored on every fold.
 
@@ -41,7 +48,8 @@ class Ending(Protocol):
             read_code: Script of a node.
             emit: Appends events to the journal.
             seconds_left: Of the whole run's time; infinity without a limit.
-            is_judge_reused: The judge part was opened before.
+            is_judge_reused: The search went on after the judge part was opened.
+            is_stopped: The user wants an end: nothing is run that the answer does not need.
         """
         ...
 
@@ -67,34 +75,105 @@ class Finisher:
         seconds_left: Callable[[], float],
         *,
         is_judge_reused: bool,
+        is_stopped: bool,
     ) -> Selected | None:
         """Choose and write the final answer; see `Ending`."""
+        runs = _LastRuns(tree, self.evaluator, read_code, seconds_left)
         candidates = list(tree.ranking())
         if self.task.test is not None:
-            self._predict_missing(candidates[:REFITTED], read_code, seconds_left)
+            for node in candidates[:PREDICTED]:
+                if not self.results.has_test(node) and seconds_left() > 1.0:
+                    runs.run(self.evaluator.full, node, seconds_left())
             candidates = [node for node in candidates if self.results.has_test(node)]
         if not candidates:
             return None
         finalists = self.selector.finalists(tree, scores, candidates, lambda: seconds_left() < self.margin_s)
+        judgement = Judgement(self.selector.rank_by_guide(finalists), {})
+        if self.selector.has_judge:
+            opened, judgement = self.selector.open_judge(finalists)
+            emit(opened)
+        rescored = [] if is_stopped else self._rescore(judgement.ranked, runs)
+        failed = {event.choice for event in rescored if not event.holds}
+        chosen = next((finalist for finalist in judgement.ranked if finalist.name not in failed), judgement.ranked[0])
         test_rows = self.profile.test_rows or self.profile.train_rows
-        opened, selected = self.selector.open_judge(finalists, test_rows, is_judge_reused)
-        emit(opened, selected)
-        rows = self.results.write(selected.members)
+        if chosen.name in failed:
+            selected = self.selector.without_estimate(chosen, NONE_HELD)
+        else:
+            selected = self.selector.estimate(chosen, judgement, candidates, test_rows, is_reused=is_judge_reused)
+        emit(*rescored, selected)
+        refitted = frozenset() if is_stopped else self._refit(chosen, runs)
+        rows = self.results.write(chosen.members, chosen.kind, refitted=refitted)
         final: Event = SubmissionWritten(source=selected.choice, rows=rows)
         emit(final)
         return selected
 
-    def _predict_missing(
-        self, nodes: list[int], read_code: Callable[[int], str], seconds_left: Callable[[], float]
-    ) -> None:
-        for node in nodes:
-            left = seconds_left()
-            if self.results.has_test(node) or left <= 1.0:
+    def _rescore(self, ranked: Sequence[Finalist], runs: _LastRuns) -> list[Rescored]:
+        """Score finalists once more, the first choice first, until one holds or cannot be scored again."""
+        rescorer = Rescorer(self.task, self.selector.views, self.selector.blender, self.results.load)
+        found: list[Rescored] = []
+        done: dict[int, bool] = {}
+
+        def run(node: int) -> bool:
+            if node not in done:
+                done[node] = runs.run(self.evaluator.fresh, node, runs.seconds_left() / 2)
+            return done[node] and self.results.has(node, FRESH)
+
+        for finalist in ranked:
+            heaviest = [node for node, _ in sorted(finalist.members, key=lambda member: -member[1])][:MOST_MEMBERS]
+            event = rescorer.rescore(finalist, runs.affordable(heaviest, done.keys()), run)
+            if event is None:
+                break
+            found.append(event)
+            if event.holds:
+                break
+        return found
+
+    def _refit(self, chosen: Finalist, runs: _LastRuns) -> frozenset[int]:
+        """Return the members whose fit on all rows may stand for their one fold."""
+        hidden = self.selector.hidden
+        if self.task.test is None or not self.results.rides_along or len(hidden.fold_slices) > 1:
+            return frozenset()
+        accepted = set()
+        for node, _ in sorted(chosen.members, key=lambda member: -member[1]):
+            left = runs.seconds_left() - self.margin_s
+            if runs.cost(node) * FULL_COST > left or not runs.run(self.evaluator.full, node, left):
                 continue
-            cancel = Flag()
-            timer = Timer(min(left, 7 * 86400.0), cancel.set)
-            timer.start()
-            try:
-                self.evaluator.full(node, read_code(node), cancel)
-            finally:
-                timer.cancel()
+            if agrees(self.task, self.results.load(node, 0), self.results.load(node, FULL), hidden.truth):
+                accepted.add(node)
+        return frozenset(accepted)
+
+
+@dataclass(frozen=True, slots=True)
+class _LastRuns:
+    """Runs scripts after the search, one at a time, within the time that is left."""
+
+    tree: Tree
+    evaluator: Evaluator
+    read_code: Callable[[int], str]
+    seconds_left: Callable[[], float]
+
+    def cost(self, node: int) -> float:
+        """Return the seconds a run of a scored node took on one fold."""
+        return self.tree[node].wall_s / max(1, len(self.tree[node].folds))
+
+    def affordable(self, nodes: Sequence[int], done: Collection[int]) -> list[int]:
+        """Return the first nodes whose runs fit into half the time that is left; those done cost nothing."""
+        left, found = self.seconds_left() / 2, []
+        for node in nodes:
+            left -= 0.0 if node in done else self.cost(node)
+            if left < 0.0:
+                break
+            found.append(node)
+        return found
+
+    def run(self, evaluate: Callable[[int, str, Flag], Evaluation], node: int, seconds: float) -> bool:
+        """Run a node's script once more for so long at most; False when it failed, which changes nothing any more."""
+        cancel = Flag()
+        timer = Timer(max(0.0, min(seconds, 7 * 86400.0)), cancel.set)
+        timer.start()
+        try:
+            return evaluate(node, self.read_code(node), cancel).fault is None
+        except InfrastructureError:
+            return False
+        finally:
+            timer.cancel()

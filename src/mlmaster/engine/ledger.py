@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from mlmaster.core.events import (
+    Decided,
     Event,
     FoldScored,
     JudgeOpened,
@@ -39,7 +40,7 @@ class Ledger:
         cost_usd, tokens: Spent on proposals.
         abandoned_in_a_row: Nodes given up for failures of our own since the last one that was not.
         answered_by: Whose answer `best/` holds: `node <id>`, the final choice's name, or empty.
-        is_judge_open: The judge part was looked at.
+        is_judge_open: The judge part was looked at; `is_judge_reused` when the search went on after that.
         is_ended: The last event ended the run.
         selected: The last final choice.
     """
@@ -58,7 +59,7 @@ class Ledger:
         self.cost_usd, self.tokens = 0.0, 0
         self.abandoned_in_a_row = 0
         self.answered_by = ""
-        self.is_judge_open = self.is_ended = False
+        self.is_judge_open = self.is_judge_reused = self.is_ended = False
         self.selected: Selected | None = None
 
     def bring(self, node: int, fold: int, resamples: Vector) -> None:
@@ -69,6 +70,8 @@ class Ledger:
         """Take in the next event."""
         self.is_ended = isinstance(event, RunEnded)
         match event:
+            case Decided():
+                self.is_judge_reused = self.is_judge_open
             case Proposed():
                 self.hashes.setdefault(event.code_hash, event.node)
                 self.cost_usd += event.cost_usd

@@ -31,7 +31,8 @@ class FoldPredictions:
     resamples: NDArray[np.float64]
 
 
-def _path(directory: Path, fold: int) -> Path:
+def path(directory: Path, fold: int) -> Path:
+    """Return where a fold's predictions are kept."""
     return directory / f"fold-{fold}.npz"
 
 
@@ -42,7 +43,7 @@ def save(directory: Path, fold: int, predictions: FoldPredictions) -> None:
     }
     temporary = directory / f".fold-{fold}.tmp.npz"
     np.savez(temporary, allow_pickle=False, **arrays)
-    temporary.replace(_path(directory, fold))
+    temporary.replace(path(directory, fold))
 
 
 def load(directory: Path, fold: int) -> FoldPredictions:
@@ -51,10 +52,10 @@ def load(directory: Path, fold: int) -> FoldPredictions:
     Raises:
         RunDirectoryError: The file is missing or damaged.
     """
-    path = _path(directory, fold)
+    file = path(directory, fold)
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with np.load(file, allow_pickle=False) as stored:
             arrays: dict[str, Any] = {name: stored.get(name) for name in FoldPredictions.__slots__}
     except (OSError, ValueError, BadZipFile) as error:
-        raise RunDirectoryError(f"{path} is missing or damaged ({error}); restore it, or start a new run") from error
+        raise RunDirectoryError(f"{file} is missing or damaged ({error}); restore it, or start a new run") from error
     return FoldPredictions(**arrays)

@@ -6,7 +6,7 @@ This very file lies in a finished run's `best/` folder, beside `rebuild.py`, `re
     python predict.py NEW.csv [--data FOLDER] [--out predictions.csv]
 
 Every member is run again on the very views it was scored on; its answers are averaged over folds and weighted, in the
-order and arithmetic of the run itself, so that the same libraries give the same submission.
+order and arithmetic of the run itself (`mlmaster.engine.combining`), so that the same libraries give the same submission.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import math
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,10 +30,13 @@ else:
     import rebuild  # type: ignore[import-not-found, no-redef]
 
 HERE = Path(__file__).resolve().parent
+LEAST = 1e-15
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 Cells = list[list[str]]
 Numbers = list[list[float]]
+Members = Sequence[tuple[float, Sequence[Any]]]
+"""For each member its weight, and its answers (rows of cells or numbers) from each of its views."""
 Runner = Callable[[Path, Path], Path]
 """(script, view) -> the folder the script wrote its answer to."""
 
@@ -51,28 +54,36 @@ def rebuild_answer(result: Path, data: Path, run: Runner) -> Cells:
         run: Runs one script on one view.
     """
     facts = _facts(result)
-    views = [(path, json.loads(path.read_text(encoding="utf-8"))) for path in _plans(result, facts)]
+    plans: dict[str, Any] = {name: _plan(result, name) for member in facts["members"] for name in member["views"]}
     wanted = "hidden" if facts["is_out_of_fold"] else "test"
-    parts: list[list[tuple[float, Any]]] = []
-    for member in facts["members"]:
-        by_view = [_answers(result, member, plan, data, run, facts, wanted) for _, plan in views]
-        parts.append([(member["weight"], answer) for answer in by_view])
-    if facts["is_out_of_fold"]:
-        rows: dict[int, list[str]] = {}
-        for index in range(len(views)):
-            order = [row for row in rebuild.row_numbers(views[index][1]) if row >= 0]
-            cells = _blend([(member[index][0], [member[index][1]]) for member in parts], facts)
-            rows.update(zip(order, cells, strict=True))
-        answered = [rows.get(number) for number in range(max(rows) + 1)]
-    else:
-        answered = list(_blend([(member[0][0], [answer for _, answer in member]) for member in parts], facts))
+    members = [
+        (m["weight"], [_answers(result, m, plans[name], data, run, facts, wanted) for name in m["views"]])
+        for m in facts["members"]
+    ]
+    if not facts["is_out_of_fold"]:
+        return _lay_out(result, facts, list(_blend(members, facts)))
+    hidden = [[row for row in rebuild.row_numbers(plans[name]) if row >= 0] for name in facts["members"][0]["views"]]
+    answered: list[list[str] | None] = [None] * (1 + max(max(rows) for rows in hidden))
+    for number, places in _places(hidden).items():
+        answered[number] = _blend(
+            [(weight, [[answers[view][row]] for view, row in places]) for weight, answers in members], facts
+        )[0]
     return _lay_out(result, facts, answered)
+
+
+def _places(hidden: Sequence[Sequence[int]]) -> dict[int, list[tuple[int, int]]]:
+    """Return for every row number the views that hide it, in order, and where it stands in each."""
+    found: dict[int, list[tuple[int, int]]] = {}
+    for view, rows in enumerate(hidden):
+        for place, number in enumerate(rows):
+            found.setdefault(number, []).append((view, place))
+    return found
 
 
 def predict_rows(result: Path, data: Path, table: Path, run: Runner) -> Cells:
     """Return predictions for the rows of a new table, header first, by members trained on all labelled rows."""
     facts = _facts(result)
-    plan = json.loads((result / "views" / "new-rows.json").read_text(encoding="utf-8"))
+    plan = _plan(result, "new-rows")
     plan["test"], plan["test_rows"] = _new_source(table)
     plan["test_files"] = str(table.resolve().parent)
     parts = [(m["weight"], [_answers(result, m, plan, data, run, facts, "test")]) for m in facts["members"]]
@@ -102,9 +113,7 @@ def _answers(
         except rebuild.PlanError as error:
             raise ReproductionError(str(error)) from error
         folder = run(result / member["script"], view)
-        name = "submission.csv"
-        if facts["prediction_kind"] == "label" and facts["blends_probabilities"]:
-            name = "probabilities.csv"
+        name = "probabilities.csv" if facts["labels"] else "submission.csv"
         answer = _read(folder / name, _keys(view, plan, facts), len(rows), _columns(facts, name), facts)
         shutil.rmtree(folder, ignore_errors=True)
     if wanted == "hidden":
@@ -140,7 +149,7 @@ def _read(path: Path, keys: list[str] | None, rows: int, columns: list[str], fac
     if keys is not None and len(set(keys)) == len(keys):
         by_key = {row[facts["id_column"]]: row for row in table}
         table = [by_key[key] for key in keys]
-    if _is_numeric(facts):
+    if facts["form"] != "cells":
         return [[float(row[column]) for column in columns] for row in table]
     return [[row[column] for column in columns] for row in table]
 
@@ -160,27 +169,75 @@ def _columns(facts: dict[str, Any], name: str) -> list[str]:
 # ---- averaging, in the arithmetic of the run
 
 
-def _is_numeric(facts: dict[str, Any]) -> bool:
-    averaged = facts["prediction_kind"] in ("number", "probability", "class_probabilities")
-    return averaged or bool(facts["blends_probabilities"])
+def _blend(members: Members, facts: dict[str, Any]) -> Cells:
+    """Return cells from the answers of every member."""
+    form, kind = facts["form"], facts["blend"]
+    if len(members) == 1:
+        answers = members[0][1]
+        return _vote([(1.0, each) for each in answers]) if form == "cells" else _written(_mean(answers))
+    if form == "cells":
+        return _vote([(weight / len(answers), each) for weight, answers in members for each in answers])
+    blended = average(form, kind, [(weight, _mean(answers)) for weight, answers in members])
+    return _labelled(blended, facts) if facts["labels"] else _written(blended)
 
 
-def _blend(members: Sequence[tuple[float, Sequence[Any]]], facts: dict[str, Any]) -> Cells:
-    """Return cells from (weight, answers by fold) of every member."""
-    if not _is_numeric(facts):
-        return _vote(members[0][1])
-    total: Numbers | None = None
-    for weight, answers in members:
-        part = _mean(answers)
-        if len(members) == 1:
-            total = part
-            break
-        total = total or [[0.0] * len(row) for row in part]
-        total = [[a + weight * b for a, b in zip(x, y, strict=True)] for x, y in zip(total, part, strict=True)]
-    assert total is not None
-    if facts["prediction_kind"] == "label":
-        return [[facts["classes"][row.index(max(row))]] for row in total]
-    return [[repr(value) for value in row] for row in total]
+def average(form: str, kind: str, parts: Sequence[tuple[float, Numbers]]) -> Numbers:
+    """Return the weighted average of numbers by kind, as `mlmaster.engine.combining.average` does."""
+    if kind == "rank":
+        return _weighted([(weight, _ranks(rows)) for weight, rows in parts])
+    if kind == "geometric" and form == "number":
+        plain = _weighted(parts)
+        safe = [(weight, [[value if value > 0 else 1.0 for value in row] for row in rows]) for weight, rows in parts]
+        powers = _powers(safe)
+        for i, j in ((i, j) for i, row in enumerate(plain) for j in range(len(row))):
+            if any(rows[i][j] <= 0 for _, rows in parts):
+                powers[i][j] = plain[i][j]
+        return powers
+    if kind == "geometric" and form == "probability":
+        given = _powers([(weight, _least(rows)) for weight, rows in parts])
+        other = _powers([(w, _least([[1.0 - value for value in row] for row in rows])) for w, rows in parts])
+        return [[a / (a + b) for a, b in zip(x, y, strict=True)] for x, y in zip(given, other, strict=True)]
+    if kind == "geometric":
+        powers = _powers([(weight, _least(rows)) for weight, rows in parts])
+        totals = []
+        for row in powers:
+            total = 0.0
+            for value in row:
+                total = total + value
+            totals.append(total)
+        return [[value / total for value in row] for row, total in zip(powers, totals, strict=True)]
+    total_rows = _weighted(parts)
+    return total_rows if form == "number" else [[min(value, 1.0) for value in row] for row in total_rows]
+
+
+def _weighted(parts: Sequence[tuple[float, Numbers]]) -> Numbers:
+    total = [[0.0] * len(row) for row in parts[0][1]]
+    for weight, rows in parts:
+        total = [[a + weight * b for a, b in zip(x, y, strict=True)] for x, y in zip(total, rows, strict=True)]
+    return total
+
+
+def _powers(parts: Sequence[tuple[float, Numbers]]) -> Numbers:
+    logs = _weighted([(weight, [[math.log(value) for value in row] for row in rows]) for weight, rows in parts])
+    return [[math.exp(value) for value in row] for row in logs]
+
+
+def _least(rows: Numbers) -> Numbers:
+    return [[max(value, LEAST) for value in row] for row in rows]
+
+
+def _ranks(rows: Numbers) -> Numbers:
+    found = [[0.0] * len(row) for row in rows]
+    for column in range(len(rows[0]) if rows else 0):
+        values = [row[column] for row in rows]
+        order = sorted(range(len(values)), key=values.__getitem__)
+        start = 0
+        for end in range(1, len(order) + 1):
+            if end == len(order) or values[order[end]] != values[order[start]]:
+                for place in order[start:end]:
+                    found[place][column] = (end - (end - start) / 2.0) / len(rows)
+                start = end
+    return found
 
 
 def _mean(answers: Sequence[Numbers]) -> Numbers:
@@ -190,11 +247,29 @@ def _mean(answers: Sequence[Numbers]) -> Numbers:
     return [[value / len(answers) for value in row] for row in total]
 
 
-def _vote(answers: Sequence[Cells]) -> Cells:
+def _vote(parts: Sequence[tuple[float, Cells]]) -> Cells:
     voted = []
-    for rows in zip(*answers, strict=True):
-        voted.append([Counter(cells).most_common(1)[0][0] for cells in zip(*rows, strict=True)])
+    for rows in zip(*(answer for _, answer in parts), strict=True):
+        winners = []
+        for cells in zip(*rows, strict=True):
+            weight_of: dict[str, float] = {}
+            for (weight, _), cell in zip(parts, cells, strict=True):
+                weight_of[cell] = weight_of.get(cell, 0.0) + weight
+            winners.append(max(weight_of, key=weight_of.__getitem__))
+        voted.append(winners)
     return voted
+
+
+def _labelled(rows: Numbers, facts: dict[str, Any]) -> Cells:
+    if facts["labels"] == "likeliest":
+        return [[facts["classes"][row.index(max(row))]] for row in rows]
+    if facts["labels"] == "flags":
+        return [["1" if value >= 0.5 else "0" for value in row] for row in rows]
+    return [[" ".join(c for c, value in zip(facts["classes"], row, strict=True) if value >= 0.5)] for row in rows]
+
+
+def _written(rows: Numbers) -> Cells:
+    return [[repr(value) for value in row] for row in rows]
 
 
 # ---- files of a result
@@ -205,8 +280,9 @@ def _facts(result: Path) -> dict[str, Any]:
     return facts
 
 
-def _plans(result: Path, facts: dict[str, Any]) -> list[Path]:
-    return [result / "views" / f"{name}.json" for name in facts["views"]]
+def _plan(result: Path, name: str) -> Any:
+    plan: dict[str, Any] = json.loads((result / "views" / f"{name}.json").read_text(encoding="utf-8"))
+    return plan
 
 
 def _lay_out(result: Path, facts: dict[str, Any], answered: Sequence[Sequence[str] | None]) -> Cells:

@@ -206,7 +206,8 @@ class Run:
             self._scripts.code,
             self.emit,
             lambda: self.budget().time_left_s,
-            is_judge_reused=self._ledger.is_judge_open,
+            is_judge_reused=self._ledger.is_judge_reused,
+            is_stopped=self._is_stopping,
         )
         self.emit(RunEnded(reason=reason))
         return selected

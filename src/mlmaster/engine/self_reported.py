@@ -80,6 +80,7 @@ class SelfReportedFinisher:
         seconds_left: Callable[[], float],  # noqa: ARG002
         *,
         is_judge_reused: bool,  # noqa: ARG002
+        is_stopped: bool,  # noqa: ARG002
     ) -> Selected | None:
         """Choose and write the final answer; None when no node ran through."""
         if tree.best is None:

@@ -128,9 +128,9 @@ def make_run(
 
 
 def make_settings(**changes: object) -> Settings:
-    """Return settings for two slots, three folds and a node budget, with changes."""
+    """Return settings for two slots, three folds, a judge and a node budget, with changes."""
     nested: dict[str, dict[str, object]] = {
-        "engine": {"slots": 2, "threads": 1, "folds": 3},
+        "engine": {"slots": 2, "threads": 1, "folds": 3, "judge": True},
         "budget": {"time": None, "nodes": 20},
     }
     plain: dict[str, object] = {}
