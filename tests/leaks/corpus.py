@@ -29,6 +29,9 @@ folders named after the class                     a label table and flat files  
 labels printed for who debugs the script          logs and faults are filtered                      test_words_of_scripts
 labels carried in literals                        refused as `policy`                               test_words_of_scripts
 a score the script reports                        scores are computed from answers alone            test_words_of_scripts
+probabilities that do not stand behind labels     weights are fitted on guide; probabilities must   test_choosing
+                                                    agree with the labels and differ by row
+looking at the judge, going on, looking again     "judge reused" on every screen                    test_choosing
 
 Not stopped, and so not here: what a script writes into the real home or anywhere else its user may write, and what it reads
 of the task's own folder by its path. That takes an isolated sandbox; `mlmaster.sandbox.process` says the same.
