@@ -45,7 +45,9 @@ PRELOADED = (
 )
 
 
+_PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
+"""linux/prctl.h"""
 
 
 def serve(path: str) -> None:
@@ -55,8 +57,8 @@ def serve(path: str) -> None:
     threads = sum(1 for _ in Path("/proc/self/task").iterdir())
     if threads > 1:
         raise SystemExit(f"the zygote has {threads} threads after its imports; a fork of it could lock up")
-    if ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
-        raise SystemExit("the kernel gives no orphans to this process")
+    _ask_kernel(_PR_SET_CHILD_SUBREAPER, 1)
+    _ask_kernel(_PR_SET_PDEATHSIG, signal.SIGKILL)
     gc.collect()
     gc.freeze()
     with socket.socket(socket.AF_UNIX) as listener:
@@ -67,6 +69,11 @@ def serve(path: str) -> None:
             connection, _ = listener.accept()
             with connection:
                 _serve_one(connection, listener)
+
+
+def _ask_kernel(option: int, value: int) -> None:
+    if ctypes.CDLL(None).prctl(option, value, 0, 0, 0):
+        raise SystemExit(f"the kernel refuses prctl option {option}")
 
 
 def _serve_one(connection: socket.socket, listener: socket.socket) -> None:
@@ -130,6 +137,7 @@ def _become(request: dict[str, Any]) -> None:
     """Turn the fork into `python solution.py`; never returns."""
     status = 1
     try:
+        _ask_kernel(_PR_SET_PDEATHSIG, signal.SIGKILL)  # a script ends with its server
         os.setsid()
         os.chdir(request["directory"])
         output = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

@@ -15,6 +15,7 @@ import json
 import os
 import queue
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
@@ -64,6 +65,11 @@ def is_wanted(place: Place, retry: bool) -> bool:
     return retry and "error" in json.loads(place.path.read_text(encoding="utf-8"))
 
 
+def is_of_another(place: Place, commit: str) -> bool:
+    """Return True when the cell is there and was made by another commit."""
+    return place.path.exists() and json.loads(place.path.read_text(encoding="utf-8"))["commit"] != commit
+
+
 def run_cell(place: Place, zygote: Zygote, grid: Grid, work: Path, stop: Flag) -> None:
     """Run one cell in a process of its own; what goes wrong becomes the cell's `error`."""
     shutil.rmtree(work, ignore_errors=True)
@@ -76,7 +82,12 @@ def run_cell(place: Place, zygote: Zygote, grid: Grid, work: Path, stop: Flag) -
     log = work / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command, cwd=work, env={**os.environ, **single, "PYTHONPATH": path}, stdout=output, stderr=output
+            command,
+            cwd=work,
+            env={**os.environ, **single, "PYTHONPATH": path},
+            stdout=output,
+            stderr=output,
+            start_new_session=True,  # a Ctrl-C is for the grid, which ends its cells itself
         )
         until = time.monotonic() + grid.timeout_s
         while process.poll() is None and time.monotonic() < until and not stop.is_set():
@@ -84,7 +95,7 @@ def run_cell(place: Place, zygote: Zygote, grid: Grid, work: Path, stop: Flag) -
         is_late = process.poll() is None
         process.kill()
         process.wait()
-    if stop.is_set() and is_late:
+    if is_late and stop.is_set():
         return
     if process.returncode != 0 or not place.path.exists():
         words = f"took more than {grid.timeout_s:g} s; " * is_late + log.read_text("utf-8", "replace")[-_LAST_WORDS:]
@@ -94,7 +105,7 @@ def run_cell(place: Place, zygote: Zygote, grid: Grid, work: Path, stop: Flag) -
 
 def _write_error(place: Place, grid: Grid, words: str) -> None:
     cell = {"task": place.task, "seed": place.seed, "variant": place.variant, **describe_machine()}
-    text = json.dumps({**cell, "commit": grid.commit, "error": words.strip()}, indent=1)
+    text = json.dumps({**cell, "commit": grid.commit, "error": words.strip() or "ended without a word"}, indent=1)
     place.path.write_text(text + "\n", encoding="utf-8")
 
 
@@ -163,20 +174,21 @@ def main() -> None:
             places.put(place)
     print(f"{places.qsize()} of {len(grid_places)} cells to make", flush=True)
     stop = Flag()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
     with tempfile.TemporaryDirectory(prefix="honesty-") as folder:
         commit = take_out(options.commit, Path(folder, "source"))
+        others = sum(is_of_another(place, commit) for place in grid_places)
+        if others:
+            print(f"{others} cells there are of other commits; delete them to have them made by {commit[:7]}")
         grid = Grid(commit, Path(folder, "source"), Path(folder), options.nodes, options.timeout)
         lanes = [Thread(target=work_on, args=(lane, places, grid, stop)) for lane in range(options.jobs)]
         for lane in lanes:
             lane.start()
-        try:
-            for lane in lanes:
-                lane.join()
-        except KeyboardInterrupt:
-            stop.set()
-            for lane in lanes:
-                lane.join()
-            sys.exit("stopped; the same command goes on")
+        for lane in lanes:
+            lane.join()
+    if stop.is_set():
+        sys.exit("stopped; the same command goes on")
     failed = [p for p in grid_places if p.path.exists() and "error" in json.loads(p.path.read_text(encoding="utf-8"))]
     if failed:
         print("failed: " + ", ".join(place.path.name for place in failed))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import rankdata, spearmanr
 
 from honesty import figures
 from honesty.figures import Pair, Promise
@@ -58,8 +59,6 @@ def cell(task: str, seed: int, sealed: float, **changes: Any) -> dict[str, Any]:
 
 @given(VALUES, VALUES)
 def test_spearman_is_scipys(mine: list[int], theirs: list[int]) -> None:
-    from scipy.stats import rankdata, spearmanr
-
     size = min(len(mine), len(theirs))
     mine, theirs = mine[:size], theirs[:size]
     assert figures.ranks(mine).tolist() == rankdata(mine).tolist()
