@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mlmaster.core.events import Decided
+from mlmaster.core.blend import BlendKind
+from mlmaster.core.events import Decided, Selected
 from mlmaster.report.markdown import render
 from mlmaster.testing.recorded import TASK, recorded_run, unfinished_run
 
@@ -21,6 +22,21 @@ def test_report_of_an_unfinished_run_says_so_and_shows_guide_only() -> None:
     assert "| best so far | #3 target_encoding |" in report
     assert "judge" not in report
     assert "#7 merge stack  running" in report
+
+
+def test_report_of_a_choice_without_a_judge_says_what_the_intervals_rest_on() -> None:
+    records = recorded_run()
+    place = next(i for i, record in enumerate(records) if isinstance(record.event, Selected))
+    chosen = records[place].event.model_copy(
+        update={"basis": "repeats", "judge": None, "blend": BlendKind.GEOMETRIC, "note": "too few rows"}
+    )
+    records[place] = records[place].model_copy(update={"event": chosen})
+    del records[place - 1]
+    report = render(records, TASK)
+    assert "| averaged by | geometric mean |" in report
+    assert "the intervals are corrected for that" in report
+    assert "The finalist was not run again under a fresh key" in report
+    assert "too few rows" in report
 
 
 def test_report_without_records() -> None:

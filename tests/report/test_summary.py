@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mlmaster.core.budget import Budget
-from mlmaster.core.events import Decided, Event, JudgeOpened, Record, RunEnded, RunResumed, Selected
+from mlmaster.core.events import Decided, Event, JudgeOpened, Record, Rescored, RunEnded, RunResumed, Selected
 from mlmaster.core.node import Operator
 from mlmaster.report.summary import summarise
 from mlmaster.testing.recorded import LIMITS, recorded_run, unfinished_run
@@ -63,6 +63,14 @@ def test_judge_is_reused_only_when_the_search_went_on_before_the_choice() -> Non
     assert after is not None
     assert chosen_again is not None
     assert (first.is_judge_reused, after.is_judge_reused, chosen_again.is_judge_reused) == (False, False, True)
+
+
+def test_only_the_last_choice_s_fresh_scores_count() -> None:
+    fell = Rescored(choice="blend of 2", value=0.6, reference=0.9, error=0.01, holds=False)
+    stood = Rescored(choice="best single", value=0.9, reference=0.9, error=0.01, holds=True)
+    estimate = summarise(extended(recorded_run(), DRAFT, fell, stood, SELECTED)).estimate
+    assert estimate is not None
+    assert [(each.choice, each.holds) for each in estimate.again] == [("blend of 2", False), ("best single", True)]
 
 
 def test_a_choice_repeated_after_a_crash_reuses_nothing() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mlmaster.report import text
-from mlmaster.report.summary import Summary
+from mlmaster.report.summary import Estimate, Summary
 
 
 def closing_lines(summary: Summary, directory: Path) -> Iterator[str]:
@@ -20,12 +20,16 @@ def closing_lines(summary: Summary, directory: Path) -> Iterator[str]:
         yield f"score        {text.score(estimate.guide)} {summary.metric}, self-reported: the script's own word"
         yield "estimate     none: nothing was hidden, so no honest estimate can be had"
     elif estimate is not None:
-        judge = "judge score (judge reused)" if estimate.is_judge_reused else "judge score"
-        yield f"{judge:<12} {text.score(estimate.judge)} {summary.metric} ({text.GUIDE} {text.score(estimate.guide)})"
+        yield from _values(estimate, summary.metric)
         if estimate.expected is not None:
             yield f"expected     {text.interval(estimate.expected)} (90 %)"
         if estimate.predicted is not None:
             yield f"on the test  {text.interval(estimate.predicted)} (90 %, on a test of this size)"
+        for again in estimate.again:
+            said = text.again(again.value, again.reference, holds=again.holds)
+            yield f"fresh key    {said}" + ("" if again.choice == estimate.choice else f" ({again.choice})")
+        if estimate.note and estimate.basis == "none":
+            yield f"estimate     {estimate.note}"
     elif best is not None:
         yield f"best so far  {summary.score_name} {text.score(best.guide)} {summary.metric}, #{best.node} {best.edit}"
     else:
@@ -35,6 +39,17 @@ def closing_lines(summary: Summary, directory: Path) -> Iterator[str]:
     if summary.submission is not None:
         yield f"predictions  {directory / 'best' / 'submission.csv'}"
         yield f"scripts      {directory / 'best'}"
+
+
+def _values(estimate: Estimate, metric: str) -> Iterator[str]:
+    """Yield the values of the choice; without a judge, what the intervals rest on instead."""
+    if estimate.judge is None:
+        yield f"{text.GUIDE}  {text.score(estimate.guide)} {metric}; no judge"
+        if estimate.basis == "repeats":
+            yield "estimate     from the rows that guided the search, corrected for that: too few for a judge"
+    else:
+        judge = "judge score (judge reused)" if estimate.is_judge_reused else "judge score"
+        yield f"{judge:<12} {text.score(estimate.judge)} {metric} ({text.GUIDE} {text.score(estimate.guide)})"
 
 
 def as_object(summary: Summary, directory: Path, **more: Any) -> dict[str, Any]:

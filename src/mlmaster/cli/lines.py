@@ -8,6 +8,7 @@ from mlmaster.core.events import (
     Proposed,
     Record,
     Refused,
+    Rescored,
     RunEnded,
     RunResumed,
     RunStarted,
@@ -45,10 +46,12 @@ def _words(record: Record, tree: Tree) -> str | None:
             return f"judge rows opened for {', '.join(event.finalists)}"
         case Selected() as event if event.basis == "self_reported":
             return f"chosen: {event.choice}, {text.WORD} {text.score(event.guide)}; no honest estimate"
+        case Rescored() as event:
+            said = text.again(event.value, event.reference, holds=event.holds)
+            return f"under a fresh key: {event.choice} {said}"
         case Selected() as event:
-            return (
-                f"chosen: {event.choice}, judge score {text.score(event.judge)}, {text.GUIDE} {text.score(event.guide)}"
-            )
+            judge = "no judge" if event.judge is None else f"judge score {text.score(event.judge)}"
+            return f"chosen: {event.choice}, {judge}, {text.GUIDE} {text.score(event.guide)}"
         case RunEnded() as event:
             return f"ended: {event.reason}"
         case _:

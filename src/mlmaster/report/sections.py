@@ -69,10 +69,15 @@ def result(summary: Summary) -> str:
         estimate = summary.estimate
         rows += [
             ("chosen", estimate.choice),
+            *([("averaged by", text.BLENDS[estimate.blend])] if len(estimate.members) > 1 else []),
             ("expected score (90 %)", text.interval(estimate.expected)),
             ("score on a test of this size (90 %)", text.interval(estimate.predicted)),
             ("judge score" + (" (judge reused)" if estimate.is_judge_reused else ""), text.score(estimate.judge)),
             (text.GUIDE, text.score(estimate.guide)),
+            *(
+                (f"{each.choice}, under a fresh key", text.again(each.value, each.reference, holds=each.holds))
+                for each in estimate.again
+            ),
         ]
     elif summary.guide_best is not None:
         best = summary.guide_best
@@ -98,7 +103,12 @@ def meaning(summary: Summary) -> str:
         "- **guide score**: on hidden rows whose score drove the search. Many solutions were compared on them, so the "
         "best one is flattered.",
     ]
-    if estimate.judge is None:
+    if estimate.basis == "repeats":
+        lines.append(
+            "- No rows were kept back as judge, there were too few: all hidden rows drove the search, and the intervals are "
+            "corrected for that. The choice is made again on resamples of the rows, and what they left out scores it."
+        )
+    elif estimate.judge is None:
         lines.append("- No rows were kept back as judge: nothing here is an estimate free of the search's own choice.")
     elif estimate.is_judge_reused:
         lines.append(
@@ -115,6 +125,16 @@ def meaning(summary: Summary) -> str:
         lines.append(
             "- **score on a test of this size**: wider, because one test set is a sample too. Both hold only if the test "
             "rows come about as the train rows did."
+        )
+    if estimate.again:
+        lines.append(
+            "- **under a fresh key**: the finalist's scripts ran once more, on rows hidden anew, with other row numbers and "
+            "another order. A solution that leans on how the first views were laid out falls behind its earlier score, and "
+            "the next finalist takes its place."
+        )
+    else:
+        lines.append(
+            "- The finalist was not run again under a fresh key: there was no time for it, or it could not be."
         )
     return "\n".join([*lines, ""])
 

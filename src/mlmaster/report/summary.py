@@ -11,11 +11,13 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from mlmaster.core.blend import BlendKind
 from mlmaster.core.events import (
     Decided,
     JudgeOpened,
     Proposed,
     Record,
+    Rescored,
     RunEnded,
     RunResumed,
     RunStarted,
@@ -40,12 +42,30 @@ class Best(_Fact):
     guide: float
 
 
+class Again(_Fact):
+    """A finalist scored once more on rows hidden under a fresh key.
+
+    Attributes:
+        choice: The finalist, in words.
+        value: Metric value now; `reference` that of its earlier answers for the same rows.
+        holds: False when it is worse now than noise and fewer rows to learn from explain: it was not chosen.
+    """
+
+    choice: str
+    value: float
+    reference: float
+    holds: bool
+
+
 class Estimate(_Fact):
     """The final choice and how well it should do.
 
     Attributes:
         choice: The finalist chosen, in words.
         members: (node, weight) of the blend; a single member has weight 1.
+        blend: How several members are averaged.
+        basis: What the intervals rest on; see `mlmaster.core.events.Selected`.
+        again: Finalists scored once more, in order; the last is the one chosen unless none held.
         guide: Metric value on the rows that guided the search: flattered by the search.
         judge: Metric value on the rows the search never saw, or None.
         expected: 90 % interval of the expected score, or None.
@@ -57,6 +77,9 @@ class Estimate(_Fact):
 
     choice: str
     members: tuple[tuple[int, float], ...]
+    blend: BlendKind
+    basis: Literal["judge", "repeats", "self_reported", "none"]
+    again: tuple[Again, ...]
     guide: float | None
     judge: float | None
     expected: tuple[float, float] | None
@@ -178,14 +201,21 @@ def _ending(records: Sequence[Record]) -> str | None:
 def _estimate(records: Sequence[Record]) -> Estimate | None:
     chosen: Selected | None = None
     has_opened = goes_on_after = is_reused = False
+    checks: list[Again] = []
+    again: tuple[Again, ...] = ()
     for record in records:
         match record.event:
             case JudgeOpened():
                 has_opened = True
             case Decided():
                 goes_on_after = has_opened
+            case Rescored() as event:
+                checks.append(
+                    Again(choice=event.choice, value=event.value, reference=event.reference, holds=event.holds)
+                )
             case Selected():
                 chosen, is_reused = record.event, goes_on_after
+                again, checks = tuple(checks), []
             case _:
                 pass
     if chosen is None:
@@ -193,6 +223,9 @@ def _estimate(records: Sequence[Record]) -> Estimate | None:
     return Estimate(
         choice=chosen.choice,
         members=chosen.members,
+        blend=chosen.blend,
+        basis=chosen.basis,
+        again=again,
         guide=chosen.guide,
         judge=chosen.judge,
         expected=_interval(chosen.expected_low, chosen.expected_high),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from mlmaster.core.blend import BlendKind
 from mlmaster.core.node import ROOT, Node, NodeState
 from mlmaster.core.tree import Tree
 
@@ -16,6 +17,15 @@ GUIDE = "guide score"
 
 WORD = "self-reported score"
 """What the value of a node is called in a run that takes scripts at their word: nobody has measured it."""
+
+
+BLENDS = {
+    BlendKind.MEAN: "arithmetic mean",
+    BlendKind.GEOMETRIC: "geometric mean",
+    BlendKind.RANK: "mean of ranks",
+    BlendKind.VOTE: "vote",
+}
+"""How members of a blend are averaged, in words."""
 
 
 def score_name(tree: Tree) -> str:
@@ -31,6 +41,11 @@ def score(value: float | None) -> str:
 def interval(pair: tuple[float, float] | None) -> str:
     """Return `low to high`."""
     return NOTHING if pair is None else f"{score(pair[0])} to {score(pair[1])}"
+
+
+def again(value: float, reference: float, *, holds: bool) -> str:
+    """Return how a finalist did once more: `0.83 (0.84 before): holds`."""
+    return f"{score(value)} ({score(reference)} before): {'holds' if holds else 'does not hold'}"
 
 
 def duration(seconds: float | None) -> str:

@@ -15,6 +15,7 @@ from mlmaster.core.events import (
     Proposed,
     Record,
     Refused,
+    Rescored,
     RunEnded,
     RunResumed,
     RunStarted,
@@ -96,6 +97,7 @@ def _events() -> Iterator[Event]:
     yield _decided(7, Operator.MERGE, (3, 4))
     yield _proposed(7, "stack")
     yield JudgeOpened(finalists=("best single (node 3)", "blend of 2"))
+    yield Rescored(choice="blend of 2", value=0.855, reference=0.86, error=0.01, holds=True)
     yield Selected(
         choice="blend of 2",
         members=((3, 0.75), (4, 0.25)),
