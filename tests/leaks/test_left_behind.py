@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from tests.leaks.corpus import HONEST, LEAKS, draw_rows, plant, score_carelessly, score_ours
+
+from mlmaster.sandbox.covers import are_granted
 
 REMEMBER = """
 import pathlib, tempfile
@@ -37,15 +37,6 @@ PLACES = {
 SHARED = ["'/tmp'", "'/var/tmp'", "'/dev/shm'", "str(pathlib.Path.cwd().parent)"]
 
 
-def grants_mounts() -> bool:
-    """Return True where a process may have a mount namespace of its own: only there are shared folders covered."""
-    code = (
-        "import ctypes, sys; libc = ctypes.CDLL(None)\n"
-        "sys.exit(libc.unshare(0x20000) and libc.unshare(0x10020000) or libc.mount(b'none', b'/', None, 1 << 18, None))"
-    )
-    return sys.platform == "linux" and subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
 def last_scores(tmp_path: Path, place: str, name: str) -> tuple[float, float]:
     """Return the accuracy of the last of two folds, careless and ours."""
     planted = plant(tmp_path / "task", draw_rows(), draw_rows(40, seed=2))
@@ -62,7 +53,7 @@ def test_a_memory_in_the_evaluations_own_folders(tmp_path: Path, place: str) -> 
 
 @pytest.mark.parametrize("place", SHARED)
 def test_a_memory_in_a_folder_that_all_share(tmp_path: Path, place: str) -> None:
-    if not grants_mounts():
+    if not are_granted():
         pytest.skip("this machine grants no mount namespace; the process sandbox then shares the folder, and says so")
     name = f"mlmaster-leak-{os.getpid()}.json"
     try:

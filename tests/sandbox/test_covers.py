@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from mlmaster.sandbox.covers import are_granted
 from mlmaster.sandbox.process import ProcessSandbox
 from mlmaster.testing.sandbox_limits import MEGABYTE, run
 
-
-def grants_mounts() -> bool:
-    """Return True where this machine lets a process have a mount namespace of its own."""
-    if sys.platform != "linux":
-        return False
-    code = (
-        "import ctypes, sys; libc = ctypes.CDLL(None)\n"
-        "sys.exit(libc.unshare(0x20000) and libc.unshare(0x10020000) or libc.mount(b'none', b'/', None, 1 << 18, None))"
-    )
-    return subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
-pytestmark = pytest.mark.skipif(not grants_mounts(), reason="this machine grants no mount namespace")
+pytestmark = pytest.mark.skipif(not are_granted(), reason="this machine grants no mount namespace")
 
 WRITE = """
 import pathlib

@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 
 from mlmaster.engine.settings import usable_cores
+from mlmaster.sandbox.covers import are_granted
 from mlmaster.version import __version__
 
 PACKAGES = ("numpy", "pandas", "scikit-learn", "lightgbm", "catboost", "pillow", "pydantic", "typer", "rich")
@@ -101,9 +102,12 @@ def _openmp() -> Finding:
 
 
 def _sandbox() -> Finding:
+    own = (
+        "own /tmp and /dev/shm" if are_granted() else "/tmp and /dev/shm shared: this machine grants no mount namespace"
+    )
     return Finding(
         "sandbox",
-        "process: own folder, process group, environment, and limits of time, memory, disk and output",
+        f"process: own folder, process group, environment, {own}, and limits of time, memory, disk and output",
         advice="scripts can still read this user's files and reach the network; run ML-Master as a user who has no secrets",
     )
 

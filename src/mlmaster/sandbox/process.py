@@ -34,7 +34,7 @@ from mlmaster.core.clock import SystemClock
 from mlmaster.core.execution import Execution, Fault, Limits
 from mlmaster.errors import InfrastructureError
 from mlmaster.ports import Clock
-from mlmaster.sandbox import environment
+from mlmaster.sandbox import covers, environment
 from mlmaster.sandbox.cores import CoreLease
 from mlmaster.sandbox.directory import EvaluationDirectory
 from mlmaster.sandbox.log import Log
@@ -42,10 +42,6 @@ from mlmaster.sandbox.supervised import Supervised
 from mlmaster.sandbox.verdict import judge, kernel_kills
 from mlmaster.sandbox.views import Views
 from mlmaster.sandbox.watchdog import Breach, Watchdog
-
-_MEMORY = "/dev/shm"
-_SHARED = ("/tmp", "/var/tmp", _MEMORY)
-"""Folders that every process of a machine may write; a script gets its own."""
 
 
 class ProcessSandbox:
@@ -126,8 +122,8 @@ class ProcessSandbox:
         environments = (Path(self._python).parent.parent, Path(self._python).resolve().parent.parent)
         kept = (directory.path, directory.private, view, *environments, Path(sys.base_prefix))
         return {
-            "folders": [*_SHARED, str(self._root)],
-            "memory": _MEMORY,
+            "folders": [*covers.SHARED, str(self._root)],
+            "memory": covers.MEMORY,
             "memory_bytes": limits.memory_bytes,
             "kept": sorted({os.path.realpath(path) for path in kept}),
             "stock": str(directory.stock),
