@@ -224,6 +224,11 @@ class ViewSource(Protocol):
         ...
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """Return sentences for the user: files that no view holds, and disk where much is needed."""
+        ...
+
+    @property
     def has_smoke(self) -> bool:
         """Return False when the full views are small enough to be run at once."""
         ...

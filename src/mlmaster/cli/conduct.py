@@ -67,12 +67,13 @@ def confirm(run: Run, understood: Understood, manner: Manner, *, is_sure: bool) 
     Raises:
         typer.Exit: The person said no; the new run directory is gone again.
     """
-    for line in inference_lines(understood.inferences, understood.notes):
+    notes = (*understood.notes, *run.notes)
+    for line in inference_lines(understood.inferences, notes):
         typer.echo(line, err=manner.as_json)
     for line in scheme_lines(run.scheme) if run.scheme is not None else ():
         typer.echo(line, err=manner.as_json)
     typer.echo(f"run directory: {run.directory}", err=manner.as_json)
-    if is_sure or not (understood.notes and manner.is_live and sys.stdin.isatty()):
+    if is_sure or not (notes and manner.is_live and sys.stdin.isatty()):
         return
     if not typer.confirm("Go on?", default=True):
         shutil.rmtree(run.directory, ignore_errors=True)

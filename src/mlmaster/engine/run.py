@@ -147,6 +147,11 @@ class Run:
         return self.store.directory
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """Return what the user should know of the views."""
+        return self._parts.views.notes
+
+    @property
     def scheme(self) -> Scheme | None:
         """Return how the hidden evaluation is laid out; None where nothing is hidden."""
         return None if self._start.is_self_reported else self._start.scheme

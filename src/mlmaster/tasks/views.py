@@ -44,6 +44,8 @@ FREE_RIDERS = 20_000
 """So many real test rows ride along in any view; more of them only where they are no more than the visible rows."""
 SMOKE_VISIBLE, SMOKE_HIDDEN = 1_000, 300
 SMALL_ROWS, SMALL_FILES = 5_000, 2_000
+STATED_BYTES = 10**9
+"""Views that need so much disk say so before anything runs."""
 
 
 class Views:
@@ -165,9 +167,11 @@ class Views:
         return estimate_disk(self._facts, self.folds, rides_along=self._rides_along, shares_files=self._shares_files)
 
     @property
-    def left_out(self) -> tuple[str, ...]:
-        """Return a sentence for each file that the task names and no view holds."""
-        return self._facts.left_out
+    def notes(self) -> tuple[str, ...]:
+        """Return a sentence for each file that the task names and no view holds, and the disk needed where it is much."""
+        need = self.disk_need_bytes
+        stated = (f"the views need about {need / 1e9:.1f} GB of disk",) if need >= STATED_BYTES else ()
+        return (*self._facts.left_out, *stated)
 
     def fold(self, fold: int) -> View:
         """Return the view that hides fold `fold`."""

@@ -62,6 +62,7 @@ class WholeView:
     folds = 1
     has_smoke = False
     rides_along = True
+    notes = ()
 
     def __init__(self, task: Task, directory: Path) -> None:
         if task.test is None:
