@@ -33,8 +33,8 @@ probabilities that do not stand behind labels     weights are fitted on guide; p
                                                     agree with the labels and differ by row
 looking at the judge, going on, looking again     "judge reused" on every screen                    test_choosing
 
-Not stopped, and so not here: what a script writes into the real home or anywhere else its user may write, and what it reads
-of the task's own folder by its path. That takes an isolated sandbox; `mlmaster.sandbox.process` says the same.
+Not stopped, and so not here: what a script reads by its path, the task's own folder included; and, where the kernel grants
+no mount namespace, what it leaves anywhere its user may write. `mlmaster.sandbox.process` says the same.
 """
 
 from __future__ import annotations

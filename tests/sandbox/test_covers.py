@@ -67,3 +67,29 @@ def test_shared_memory_and_worker_processes_work_and_are_bounded(tmp_path: Path)
     )
     execution = run(sandbox, tmp_path, code, memory_bytes=256 * MEGABYTE, disk_bytes=1024 * MEGABYTE)
     assert (execution.fault, execution.log) == (None, "[2, 4]\n28\n"), execution.log
+
+
+@pytest.mark.parametrize("files", [0, 500])
+def test_nothing_but_the_own_folders_can_be_written(tmp_path: Path, files: int) -> None:
+    """`../..` is the run's own directory: its journal, other scripts' predictions."""
+    sandbox = ProcessSandbox(tmp_path / "run" / "work", copy_up_to_files=files)
+    (tmp_path / "run" / "journal").parent.mkdir()
+    (tmp_path / "run" / "journal").write_text("true")
+    code = (
+        "import errno, os, pathlib, pwd, sys\n"
+        f"places = ['../..', {str(tmp_path)!r}, {str(tmp_path / 'run')!r}, pwd.getpwuid(os.getuid()).pw_dir, sys.prefix]\n"
+        "for place in places:\n"
+        "    try:\n"
+        "        if os.path.exists(os.path.join(place, 'journal')):\n"
+        "            open(os.path.join(place, 'journal'), 'w').write('false')\n"
+        "        open(os.path.join(place, 'left'), 'w').write('left')\n"
+        "    except OSError as error:\n        assert error.errno in (errno.EROFS, errno.ENOENT, errno.EACCES), error\n"
+        "for place in ('.', 'working', '/tmp', '/dev/shm', os.environ['HOME'], os.environ['TMPDIR']):\n"
+        "    open(os.path.join(place, 'mine'), 'w').write('mine')\n"
+        "open('/dev/null', 'w').write('x')"
+    )
+    execution = run(sandbox, tmp_path, code)
+    assert execution.fault is None, execution.log
+    assert (tmp_path / "run" / "journal").read_text() == "true"
+    assert not list(tmp_path.rglob("left"))
+    assert (execution.directory / "working" / "mine").exists()

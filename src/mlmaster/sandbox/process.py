@@ -5,15 +5,15 @@ signals, or leaves processes behind, daemons included; reading the harness's env
 a view (a copy; a linked view is checked afterwards); seeing what another evaluation left or leaves in its directory, home
 or temporary folder. Should the harness be killed, its scripts end with it. Where the kernel grants a mount namespace (to
 root, and to users unless a container or AppArmor denies it), every script has a `/tmp`, `/var/tmp` and `/dev/shm` of its
-own as well, and sees no other evaluation's folders.
+own as well, sees no other evaluation's folders, and can write nothing else: nothing it leaves meets its next fold.
 
-What it does **not** stop, because the script runs as the same user on the same filesystem and network: reading or
-writing any file that user may (the answers, the journal, the real home; without a mount namespace `/tmp`, `/dev/shm` and
-other running evaluations too), so a script may leave a file there for its next fold; using the network; and signalling any
-of the user's processes, the harness included, whose number it finds in `/proc`. A script that kills its supervisor and at
-once replaces a forked process's environment can outlive the call; one that writes to its supervisor's descriptors can forge
-its exit status. Memory in files of `/dev/shm` that no process maps is bounded, not counted; disk outside its own folders is
-not counted. Use it for scripts that are careless, not for scripts that are hostile.
+What it does **not** stop, because the script runs as the same user on the same filesystem and network: reading any file
+that user may (the answers, the journal, keys in the real home); without a mount namespace (`mlmaster doctor` tells) writing
+any too, so that a script may leave something for its next fold; using the network; and signalling any of the user's
+processes, the harness included, whose number it finds in `/proc`. A script that kills its supervisor and at once replaces a
+forked process's environment can outlive the call; one that writes to its supervisor's descriptors can forge its exit
+status; one of root's can undo its mounts. Memory in files of `/dev/shm` that no process maps is bounded, not counted; disk
+outside its own folders is not counted. Use it for scripts that are careless, not for scripts that are hostile.
 
 Read next: `supervised.py` (one script), `watchdog.py` (its limits), `verdict.py` (its end).
 """
@@ -120,12 +120,16 @@ class ProcessSandbox:
     def _covers(self, directory: EvaluationDirectory, view: Path, limits: Limits) -> dict[str, Any]:
         """Return which folders a script gets of its own, and what it must still see there."""
         environments = (Path(self._python).parent.parent, Path(self._python).resolve().parent.parent)
-        kept = (directory.path, directory.private, view, *environments, Path(sys.base_prefix))
+        kept = (*environments, Path(sys.base_prefix))
+        # a linked view too: that it was changed is noticed, and is the script's fault
+        linked = () if directory.fingerprint is None else (view,)
+        writable = (directory.path, directory.private, *linked)
         return {
             "folders": [*covers.SHARED, str(self._root)],
             "memory": covers.MEMORY,
             "memory_bytes": limits.memory_bytes,
             "kept": sorted({os.path.realpath(path) for path in kept}),
+            "writable": sorted({os.path.realpath(path) for path in writable}),
             "stock": str(directory.stock),
         }
 

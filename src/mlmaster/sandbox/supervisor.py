@@ -1,9 +1,9 @@
 """The process between the harness and a script; run by path in a fresh interpreter, never imported by the harness.
 
 It owns: becoming the reaper of every process the script starts (so that a daemon that lets go of its parents comes
-here, not to init), the script's own limits, its own empty `/tmp`, `/var/tmp` and `/dev/shm` where the kernel grants a
-mount namespace, and the end of the whole tree when the script ends or the harness does. It watches nothing: that is
-`watchdog.py`, in the harness.
+here, not to init), the script's own limits, its own empty `/tmp`, `/var/tmp` and `/dev/shm` with all else read-only where
+the kernel grants a mount namespace, and the end of the whole tree when the script ends or the harness does. It watches
+nothing: that is `watchdog.py`, in the harness.
 
 Being a fresh interpreter with one thread, it may run Python between fork and exec; the harness, which has threads, may
 not. It depends on the standard library alone, because the interpreter starts with `-I -S`.
@@ -31,6 +31,7 @@ from typing import Any
 
 _PR_SET_CHILD_SUBREAPER = 36
 _CLONE_NEWNS, _CLONE_NEWUSER = 0x00020000, 0x10000000
+_MOUNT_SETATTR, _MOUNT_ATTR_RDONLY, _AT_FDCWD, _AT_RECURSIVE = 442, 1, -100, 0x8000
 _MS_NOSUID, _MS_NODEV, _MS_BIND, _MS_REC, _MS_PRIVATE = 2, 4, 4096, 16384, 1 << 18
 
 
@@ -105,14 +106,19 @@ def _become(command: list[str], file_bytes: int, cores: set[int], covers: dict[s
     os._exit(127)
 
 
-def _cover(folders: list[str], memory: str, memory_bytes: int, kept: list[str], stock: str) -> None:
+def _cover(
+    folders: list[str], memory: str, memory_bytes: int, kept: list[str], writable: list[str], stock: str
+) -> None:
     """Put an empty folder of this script's own over each shared one, in a mount namespace that ends with the script.
+
+    Everything but these and `writable` can then only be read: what a script leaves elsewhere would meet its next fold.
 
     Args:
         folders: What is covered.
         memory: The one of them that is held in memory.
         memory_bytes: What it may hold.
         kept: What stays visible below the covered folders.
+        writable: What the script may write beside them; it stays visible too.
         stock: Where the folders of its own are made.
 
     Raises:
@@ -141,13 +147,27 @@ def _cover(folders: list[str], memory: str, memory_bytes: int, kept: list[str], 
         own.mkdir(mode=0o700)
         if folder == memory:
             mount("tmpfs", str(own), "tmpfs", _MS_NOSUID | _MS_NODEV, f"size={memory_bytes},mode=1777")
-        for path in map(Path, kept):
+        for path in map(Path, {*kept, *writable}):
             if path.is_relative_to(target) and path.is_dir():
                 (own / path.relative_to(target)).mkdir(parents=True, exist_ok=True)
                 mount(str(path), str(own / path.relative_to(target)), None, _MS_BIND | _MS_REC)
         mount(str(own), str(target), None, _MS_BIND | _MS_REC)
         done.append(target)
+    for name in writable:
+        mount(name, name, None, _MS_BIND | _MS_REC)
+    _set_read_only("/", is_read_only=True, flags=_AT_RECURSIVE)
+    for name in (*map(str, done), *writable):
+        _set_read_only(name, is_read_only=False, flags=0)
     os.chdir(here)  # the same folder, below what covers the shared ones now
+
+
+def _set_read_only(path: str, *, is_read_only: bool, flags: int) -> None:
+    attribute = _MOUNT_ATTR_RDONLY
+    # struct mount_attr: what to set, what to clear, propagation, user namespace (Linux 5.12)
+    wanted = (ctypes.c_uint64 * 4)(attribute if is_read_only else 0, 0 if is_read_only else attribute, 0, 0)
+    call = ctypes.CDLL(None, use_errno=True).syscall
+    size = ctypes.c_size_t(ctypes.sizeof(wanted))
+    _demand(call(_MOUNT_SETATTR, _AT_FDCWD, path.encode(), flags, ctypes.byref(wanted), size))
 
 
 def _demand(result: int) -> None:
