@@ -132,7 +132,7 @@ class Blender:
         return np.concatenate([ranks(array[fold]) for fold in self.hidden.fold_slices])
 
     def _is_positive(self, node: int) -> bool:
-        tests = [part.test for part in self._tests(node) if part.test is not None]
+        tests = [part.test for part in [*self._folds(node), *self._tests(node)] if part.test is not None]
         return bool((self.answers(node) > 0).all() and all((test > 0).all() for test in tests))
 
     def _probabilities(self, node: int) -> Array | None:
@@ -211,8 +211,9 @@ def greedy_weights(
     rng = Random(seed)
     totals = [0.0] * len(candidates)
     for bag in range(BAGS):
-        size = max(1, round(BAG_SHARE * len(candidates)))
-        members = list(range(len(candidates))) if bag == 0 else sorted(rng.sample(range(len(candidates)), size))
+        others = range(1, len(candidates))
+        # the best is in every bag: a bag of weak ones alone would give weight to what nothing speaks for
+        members = [0, *(others if bag == 0 else sorted(rng.sample(others, round(BAG_SHARE * len(others)))))]
         counts = add_greedily([candidates[i] for i in members], utility, out_of_time)
         for i, count in zip(members, counts, strict=True):
             totals[i] += count / sum(counts)

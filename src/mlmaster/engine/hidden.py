@@ -23,7 +23,7 @@ Mask = NDArray[np.bool_]
 
 RESAMPLES, LARGE_RESAMPLES, LARGE = 1_000, 400, 100_000
 """The final answer is worth more resamples than the search; so many more rows need fewer of them."""
-SAMPLED_ROWS, SMALL_TEST = 20_000, 2_000
+SAMPLED_ROWS, SMALL_TEST, LEFT_OUT = 20_000, 2_000, 1_000
 WRONG_ROWS = 16
 
 
@@ -194,11 +194,31 @@ class Hidden:
         known = known[np.isfinite(known)]
         return max(0.0, float(np.median(known))) if len(known) else 0.0
 
-    def count_clusters(self, part: Mask) -> float:
-        """Return the effective number of clusters of a part (Kish): clusters of unequal size count for fewer."""
-        _, first = np.unique(self.rows[part], return_index=True)
-        _, sizes = np.unique(self.clusters[part][first], return_counts=True)
-        return float(sizes.sum() ** 2 / (sizes.astype(np.float64) ** 2).sum()) if len(sizes) else 0.0
+    def count_clusters(self, answers: Array, part: Mask) -> float:
+        """Return for how many clusters of equal weight a part's clusters count.
+
+        A standard error of few large clusters among many small, or of a few large losses, is itself uncertain: by as much
+        as one with 2 K / (kurtosis - 1) degrees of freedom, the kurtosis being that of what each of K clusters does to the
+        score (Satterthwaite 1946, with the score's jackknife values). 100 absolute errors with normal tails count for 100,
+        100 squared ones for about 30.
+        """
+        names, cluster = np.unique(self.clusters[part], return_inverse=True)
+        found = np.zeros(len(self.rows), dtype=np.int64)
+        found[part] = cluster
+        left_out = np.random.default_rng([self.seed, 4]).permutation(len(names))
+        left_out = left_out[: min(LEFT_OUT, noise.MAX_CELLS // max(1, int(part.sum())))]
+        values = [
+            self.metric.resampled(
+                self.truth[place], answers[place], (found[place] != left_out[:, None]).astype(np.uint8)
+            )
+            for place in self._defined(answers, part)
+        ]
+        effects = _mean(values) if values else np.empty(0)
+        effects = effects[np.isfinite(effects)]
+        effects = effects - effects.mean() if len(effects) else effects
+        variance = float((effects**2).mean()) if len(effects) else 0.0
+        kurtosis = float((effects**4).mean()) / variance**2 if variance > 0.0 else 1.0
+        return float(min(len(names), 1.0 + 2.0 * len(names) / (kurtosis - 1.0) if kurtosis > 1.0 else np.inf))
 
     def _defined(self, answers: Array, part: Mask) -> list[NDArray[np.int64]]:
         """Return the blocks of a part that can be scored."""

@@ -6,7 +6,8 @@ a metric and its mirror image get mirrored intervals.
 
 Three laws, each for a way in which a plain "value plus or minus 1.6 standard errors" misleads:
 
-- *Few clusters*: the quantile is Student's t with one degree of freedom fewer than there are effective clusters.
+- *Few clusters*: the quantile is Student's t with one degree of freedom fewer than there are effective clusters; squared
+  errors with heavy tails have fewer effective ones than rows (`Hidden.count_clusters`).
 - *Near perfect*: the standard error is taken of the logarithm of the loss, so an interval ends before perfect and reaches
   further towards worse: 3 errors in 1,000 rows may be 1 or 8. That is close to the exact limits of a Poisson count. The
   worse side is never more than twice the plain one.
@@ -71,7 +72,8 @@ class Belief:
         if self.perfect is None or loss == 0.0:
             found = loss + steps
         else:
-            found = loss * np.exp(np.minimum(steps / loss, 50.0))
+            with np.errstate(over="ignore"):  # a loss of next to nothing
+                found = loss * np.exp(np.minimum(steps / loss, 50.0))
             found = np.where(steps > 0, np.minimum(found, loss + 2 * steps), found)
         if self.is_floored or self.error == 0.0:
             found = np.where(shares > 0.5, np.maximum(found, loss - self.wrong * np.log1p(-shares)), found)

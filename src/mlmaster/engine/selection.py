@@ -248,7 +248,7 @@ class Selector:
         self, selected: Selected, chosen: Finalist, value: float, error: float, part: Mask, test_rows: int
     ) -> Selected:
         """Return the event with both intervals around a value, where the part tells of its own noise."""
-        hidden, clusters = self.hidden, self.hidden.count_clusters(part)
+        hidden, clusters = self.hidden, self.hidden.count_clusters(chosen.answers, part)
         if clusters <= 1.0 or not np.isfinite(error):
             return _noted(selected, ONE_CLUSTER).model_copy(update={"basis": "none"})
         belief = Belief(
