@@ -60,6 +60,14 @@ def test_groups_that_the_test_shares_make_clusters_under_row_folds(tmp_path: Pat
         assert len(set(layout.hiding.clusters[patients == patient].tolist())) == 1
 
 
+def test_a_column_of_few_whole_numbers_is_a_group_only_where_the_test_has_others(tmp_path: Path) -> None:
+    train: list[Row] = [(str(number % 30),) for number in range(360)]
+    unseen = write(tmp_path / "unseen", ["hen"], train, [(str(30 + number % 20),) for number in range(200)])
+    assert chosen(decide(unseen)) == (GROUPED, "hen")
+    seen = decide(write(tmp_path / "seen", ["hen"], train, train[:200]))
+    assert (seen.scheme.kind, seen.scheme.relations) == (ROW, ())
+
+
 def test_a_mixed_share_goes_to_the_nearer_scheme(tmp_path: Path) -> None:
     seen, unseen = groups(160, 60, "p", 1), groups(160, 20, "q", 1)
     for share, kind in ((0.2, GROUPED), (0.8, ROW)):

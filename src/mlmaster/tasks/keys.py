@@ -38,8 +38,9 @@ NO_KEY = -1
 """The code of a row without a value: it is tied to no other row."""
 
 MOST_CANDIDATES = 16
-FEWEST_NAMED, FEWEST_UNNAMED = 10, 50
-"""So many values at least has an entity: with a name or place that says so, and without."""
+FEWEST_NAMED, FEWEST_UNNAMED, MANY_UNNAMED = 10, 20, 50
+"""So many values at least has an entity: with a name or place that says so, and without. A column without such a name and
+with fewer than many is listed only where the test's values are not train's."""
 ROWS_A_VALUE = 1.15
 """Fewer rows than that to a value on average, and hardly any row has a mate."""
 _NO_HASH = -(2**63)
@@ -69,7 +70,8 @@ class Key:
         is_plain: True when the name or place of the key says that it names something; else it is only shaped like it.
         is_seconds: True for times in seconds.
         by_chance: Duplicates only: the share of rows that would have a twin if columns were independent.
-        is_measure: True for whole numbers without a telling name: rather measurements, unless the tables say otherwise.
+        is_measure: True for whole numbers and few categories without a telling name: rather features, unless the tables say
+            otherwise.
     """
 
     name: str
@@ -169,7 +171,8 @@ def _find_candidates(task: Task, surveys: Surveys, wanted: str | None, as_time: 
             is_id = name == task.id_column or is_file or is_id_name(name)
             if name == wanted or (name not in calendar and _is_entity(name, cells, kinds[name], surveys.train)):
                 is_plain = is_id or _is_entity_name(name)
-                is_measure = not is_plain and kinds[name] is ColumnKind.NUMBER and name != wanted
+                is_feature = kinds[name] is ColumnKind.NUMBER or len(set(cells)) < MANY_UNNAMED
+                is_measure = not is_plain and is_feature and name != wanted
                 kind: Kind = "files" if is_file else "group"
                 found.append(_Candidate(name, kind, (name,), _hash, is_plain, is_measure=is_measure))
             if is_id or kinds[name] is ColumnKind.IDENTIFIER:
