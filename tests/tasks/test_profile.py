@@ -144,7 +144,13 @@ def test_a_profile_holds_aggregates_and_no_cell(mixed: Path) -> None:
     """Engineers see the profile, and every train row is hidden in some fold: no text of a row may stand in it."""
     given = profile_of(mixed, target="y")
     kinds = {kind.value for kind in ColumnKind}
-    assert set(_texts(given.model_dump(mode="json"))) <= {*(column.name for column in given.columns), *kinds, "", "_", "/"}
+    assert set(_texts(given.model_dump(mode="json"))) <= {
+        *(column.name for column in given.columns),
+        *kinds,
+        "",
+        "_",
+        "/",
+    }
 
 
 def _texts(value: object) -> Iterator[str]:

@@ -18,6 +18,7 @@ LAST_RESORT = (
     "where nothing can be hidden, the last resort is evaluation: self_reported in task.yaml (scripts score themselves)"
 )
 
+
 class Evaluation(StrEnum):
     """How solutions are scored: by the harness on rows it hides, or by their own word where nothing can be hidden."""
 
