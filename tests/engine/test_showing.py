@@ -31,7 +31,7 @@ FAIL = 'raise ValueError("row " + str([row["y"] for row in train]))\n'
 NOTE = 'json.dump({"rounds": 113, "labels": [float(row["y"]) for row in train][:40]}, open("notes.json", "w"))\n'
 
 
-def play(out: Path, codes: list[str]) -> tuple[Run, list[Context]]:
+def play(out: Path, codes: list[str], nodes: int | None = None) -> tuple[Run, list[Context]]:
     contexts: list[Context] = []
 
     def answer(context: Context) -> Proposal:
@@ -39,7 +39,9 @@ def play(out: Path, codes: list[str]) -> tuple[Run, list[Context]]:
         return Proposal(plan="p", code=codes[len(contexts) - 1])
 
     RunDirectory.reserve(out)
-    settings = make_settings(engine__slots=1, budget__nodes=len(codes), search__policy="greedy", search__drafts=1)
+    settings = make_settings(
+        engine__slots=1, budget__nodes=nodes or len(codes), search__policy="greedy", search__drafts=1
+    )
     task = write_task(out.parent / "data")
     store = RunDirectory.create(out, settings.dump(), task, Profile(train_rows=ROWS, test_rows=TEST_ROWS, columns=()))
     sandbox = ProcessSandbox(out.parent / "work")
@@ -78,3 +80,17 @@ def test_notes_reach_the_next_proposal_and_the_report(tmp_path: Path) -> None:
     store.close()
     assert "## Notes of the best script" in report
     assert "| rounds | 113 |" in report
+
+
+def test_a_script_that_carries_rows_is_refused_and_the_engineer_told_the_rule(tmp_path: Path) -> None:
+    write_task(tmp_path / "same")
+    rows = (tmp_path / "same" / "train.csv").read_text().splitlines()[1:]
+    known = {row.split(",")[1]: row.split(",")[2] for row in rows}
+    carrier = f"OFFSET = 0.0\nKNOWN = {known!r}\n" + SOLVE
+    run, contexts = play(tmp_path / "run", [carrier, "OFFSET = 0.1\n" + SOLVE], nodes=1)
+    assert run.tree[1].state is NodeState.SCORED
+    assert len(contexts) == 2
+    (refusal,) = contexts[1].refusals
+    assert refusal.startswith("policy: ")
+    assert "numbers are cells of the train table" in refusal
+    assert not any(number in refusal for number in known)
