@@ -87,7 +87,11 @@ class Finisher:
             candidates = [node for node in candidates if self.results.has_test(node)]
         if not candidates:
             return None
-        finalists = self.selector.finalists(tree, scores, candidates, lambda: seconds_left() < self.margin_s)
+
+        def out_of_time() -> bool:
+            return seconds_left() < self.margin_s
+
+        finalists = self.selector.finalists(tree, scores, candidates, out_of_time)
         judgement = Judgement(self.selector.rank_by_guide(finalists), {})
         if self.selector.has_judge:
             opened, judgement = self.selector.open_judge(finalists)
@@ -99,7 +103,9 @@ class Finisher:
         if chosen.name in failed:
             selected = self.selector.without_estimate(chosen, NONE_HELD)
         else:
-            selected = self.selector.estimate(chosen, judgement, candidates, test_rows, is_reused=is_judge_reused)
+            selected = self.selector.estimate(
+                chosen, judgement, candidates, test_rows, out_of_time, is_reused=is_judge_reused
+            )
         emit(*rescored, selected)
         refitted = frozenset() if is_stopped else self._refit(chosen, runs)
         rows = self.results.write(chosen.members, chosen.kind, refitted=refitted)

@@ -154,7 +154,14 @@ class Selector:
         return tuple(sorted(finalists, key=lambda finalist: len(finalist.members) == 1))
 
     def estimate(
-        self, chosen: Finalist, judgement: Judgement, candidates: Sequence[int], test_rows: int, *, is_reused: bool
+        self,
+        chosen: Finalist,
+        judgement: Judgement,
+        candidates: Sequence[int],
+        test_rows: int,
+        out_of_time: Callable[[], bool],
+        *,
+        is_reused: bool,
     ) -> Selected:
         """Return the honest answer for the chosen finalist.
 
@@ -163,6 +170,7 @@ class Selector:
             judgement: As `open_judge` returned it; without a judge, only ranked.
             candidates: All nodes that were chosen from, best first.
             test_rows: Rows of the test the score is predicted for.
+            out_of_time: True leaves out what can be left out.
             is_reused: The search went on after the judge part was opened.
         """
         if judgement.problem:
@@ -170,7 +178,9 @@ class Selector:
             return self.without_estimate(chosen, problem)
         selected = self.without_estimate(chosen)
         if not self.has_judge:
-            value = unjudged.corrected_value(self.blender, chosen.kind, chosen.members, candidates, self._blend_members)
+            value = unjudged.corrected_value(
+                self.blender, chosen.kind, chosen.members, candidates, self._blend_members, out_of_time
+            )
             selected = selected.model_copy(update={"basis": "repeats"})
             error = noise.standard_error([self.hidden.resample(chosen.answers, self.hidden.everything)])
             return self._bounded(_noted(selected, TOO_FEW), chosen, value, error, self.hidden.everything, test_rows)

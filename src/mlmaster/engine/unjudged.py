@@ -8,7 +8,7 @@ choice too, and what it gains over the single node on rows left out is added.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -18,13 +18,18 @@ from mlmaster.engine.blending import Blender, Members, Space, add_greedily, util
 from mlmaster.engine.hidden import Hidden
 from mlmaster.engine.intervals import out_of_bag
 
-RESAMPLES, BLEND_RESAMPLES, BLEND_ROUNDS = 400, 20, 10
+RESAMPLES, BLEND_RESAMPLES, BLEND_ROUNDS = 400, 20, 6
 CANDIDATES = 200
 """The best so many are chosen from again; the others are hardly ever best on a resample."""
 
 
 def corrected_value(
-    blender: Blender, kind: BlendKind, members: Members, candidates: Sequence[int], blend_members: int
+    blender: Blender,
+    kind: BlendKind,
+    members: Members,
+    candidates: Sequence[int],
+    blend_members: int,
+    out_of_time: Callable[[], bool],
 ) -> float:
     """Return the metric value to expect of the chosen finalist, corrected for having been chosen.
 
@@ -34,6 +39,7 @@ def corrected_value(
         members: Of the chosen finalist.
         candidates: All scored nodes, best first.
         blend_members: Best nodes a blend was chosen from.
+        out_of_time: True ends the refitting of blends early; without any, a blend is taken to gain nothing.
     """
     hidden, direction = blender.hidden, blender.hidden.metric.direction
     sign = direction.to_utility(1.0)
@@ -49,15 +55,19 @@ def corrected_value(
     utility = float(utilities.mean())
     if len(members) > 1:
         space = blender.space(kind, nodes[:blend_members])
-        utility += _gain_of_blending(hidden, space, inside, outside)
+        utility += _gain_of_blending(hidden, space, inside, outside, out_of_time)
     return direction.to_value(utility)
 
 
-def _gain_of_blending(hidden: Hidden, space: Space, inside: noise.Vector, outside: noise.Vector) -> float:
+def _gain_of_blending(
+    hidden: Hidden, space: Space, inside: noise.Vector, outside: noise.Vector, out_of_time: Callable[[], bool]
+) -> float:
     """Return by how much blends fitted on resamples beat the best single nodes of these, on the rows left out."""
     draws = noise.draw(hidden.clusters, hidden.seed, BLEND_RESAMPLES)
     gains = []
     for resample, drawn in enumerate(draws):
+        if out_of_time():
+            break
         if np.isnan(inside[:, resample]).all():
             continue
         rows, left = np.repeat(np.arange(len(drawn)), drawn), np.flatnonzero(drawn == 0)
@@ -65,7 +75,7 @@ def _gain_of_blending(hidden: Hidden, space: Space, inside: noise.Vector, outsid
         counts = add_greedily(
             [space.parts[node][rows] for node in taking_part],
             utility_in(hidden.take(rows), space),
-            lambda: False,
+            out_of_time,
             BLEND_ROUNDS,
         )
         total = sum(count * space.parts[node][left] for node, count in zip(taking_part, counts, strict=True))
