@@ -192,13 +192,20 @@ def assemble(
 
 
 def _require_same_kind(store: RunDirectory, task: Task) -> None:
-    """Refuse to mix what scripts say of themselves with what the harness has scored."""
+    """Refuse to mix what scripts say of themselves with what the harness has scored, or two ways of hiding rows."""
     start = next((record.event for record in store.read() if isinstance(record.event, RunStarted)), None)
-    if start is not None and start.is_self_reported != task.is_self_reported:
+    if start is None:
+        return
+    if start.is_self_reported != task.is_self_reported:
         began = "self-reported" if start.is_self_reported else "scored on hidden rows"
         raise RunDirectoryError(
             f"{store.directory} began {began}, but its task.json says otherwise, and the two never mix; put the old "
             "task.json back, or start a new run"
+        )
+    if start.scheme is None:
+        raise RunDirectoryError(
+            f"{store.directory} was begun by ML-Master {start.version}, which hid other rows; its best/ stays as it is, "
+            "start a new run"
         )
 
 

@@ -12,6 +12,7 @@ from mlmaster.core.events import (
     Record,
     Rescored,
     RunEnded,
+    RunStarted,
     Selected,
     SmokePassed,
     SubmissionWritten,
@@ -19,12 +20,16 @@ from mlmaster.core.events import (
 from mlmaster.core.execution import Fault
 from mlmaster.core.node import NodeState, Operator
 from mlmaster.core.proposal import Context, Proposal
+from mlmaster.core.score import Direction
+from mlmaster.core.task import Profile
 from mlmaster.core.tree import Tree
 from mlmaster.errors import Exhausted, InfrastructureError, ProposalRefused, RunDirectoryError
+from mlmaster.store.run_directory import RunDirectory
 from mlmaster.testing.clock import FakeClock
 from mlmaster.testing.fake_sandbox import Outcome
 from mlmaster.testing.scripted_engineer import ScriptedEngineer
-from mlmaster.testing.toy_run import TEST_ROWS, make_run, play, script, tinker
+from mlmaster.testing.toy_run import TEST_ROWS, make_run, make_settings, play, script, tinker, write_task
+from mlmaster.wiring import assemble
 
 
 def read_submission(out: Path) -> dict[str, float]:
@@ -356,3 +361,23 @@ def test_a_full_disk_under_a_node_is_ours_and_ends_the_run_resumable(tmp_path: P
     for node in range(1, 30):
         (run.store.node_directory(node) / ".fold-0.tmp.npz").rmdir()
     assert make_run(tmp_path / "run", engineer=engineer).execute() is not None
+
+
+def test_a_run_from_before_schemes_is_not_gone_on_with(tmp_path: Path) -> None:
+    """Its folds hid other rows, so new scores would not compare with the old ones."""
+    out = tmp_path / "run"
+    RunDirectory.reserve(out)
+    task = write_task(tmp_path / "data")
+    settings = make_settings()
+    store = RunDirectory.create(out, settings.dump(), task, Profile(train_rows=90, test_rows=20, columns=()))
+    begun = {
+        "version": "0.1.0",
+        "task": "toy",
+        "metric": "rmse",
+        "direction": Direction.MINIMIZE,
+        "engineer": "offline",
+    }
+    store.append([RunStarted(**begun, policy="mcts", sandbox="process", folds=3, seed=0)], 0.0)
+    with pytest.raises(RunDirectoryError, match=r"begun by ML-Master 0\.1\.0, which hid other rows"):
+        assemble(store, settings)
+    store.close()
