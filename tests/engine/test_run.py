@@ -370,14 +370,18 @@ def test_a_run_from_before_schemes_is_not_gone_on_with(tmp_path: Path) -> None:
     task = write_task(tmp_path / "data")
     settings = make_settings()
     store = RunDirectory.create(out, settings.dump(), task, Profile(train_rows=90, test_rows=20, columns=()))
-    begun = {
-        "version": "0.1.0",
-        "task": "toy",
-        "metric": "rmse",
-        "direction": Direction.MINIMIZE,
-        "engineer": "offline",
-    }
-    store.append([RunStarted(**begun, policy="mcts", sandbox="process", folds=3, seed=0)], 0.0)
+    begun = RunStarted(
+        version="0.1.0",
+        task="toy",
+        metric="rmse",
+        direction=Direction.MINIMIZE,
+        engineer="offline",
+        policy="mcts",
+        sandbox="process",
+        folds=3,
+        seed=0,
+    )
+    store.append([begun], 0.0)
     with pytest.raises(RunDirectoryError, match=r"begun by ML-Master 0\.1\.0, which hid other rows"):
         assemble(store, settings)
     store.close()
