@@ -2,6 +2,7 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 
 import pytest
@@ -108,3 +109,28 @@ def test_a_full_disk_is_said_and_loses_nothing(tmp_path: Path) -> None:
     journal.append([RunEnded(reason="time")], elapsed_s=3)
     assert [r.seq for r in journal.read()] == [1, 2]
     journal.close()
+
+
+def test_a_reader_beside_a_starting_run_meets_no_half_made_journal(tmp_path: Path) -> None:
+    """Any file named journal.db that a reader can see has its tables: the moment before, there is none."""
+    seen: list[int] = []
+    is_done = threading.Event()
+
+    def look() -> None:
+        while not is_done.is_set():
+            for folder in list(tmp_path.iterdir()):
+                if (folder / "journal.db").exists():
+                    reader = Journal(folder, writable=False)
+                    seen.append(len(reader.read()))
+                    reader.close()
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    try:
+        for i in range(60):
+            (tmp_path / str(i)).mkdir()
+            Journal(tmp_path / str(i), writable=True).close()
+    finally:
+        is_done.set()
+        watcher.join()
+    assert set(seen) <= {0}

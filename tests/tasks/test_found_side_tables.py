@@ -78,6 +78,14 @@ def test_rows_of_their_own_are_found_by_their_keys(read: Load, key: str, is_foun
     assert seconds(loaded) == ([("visits.csv", key, "id", True)] if is_found else [])
 
 
+def test_keys_in_hexadecimal_digits_are_no_measurements(read: Load) -> None:
+    """Some of them read as numbers: 42237475e1."""
+    keys = [f"{number:08d}e{number % 10}" if number % 3 else f"{number:010x}" for number in range(ROWS + TEST_ROWS)]
+    train, test = TRAIN | {"id": keys[:ROWS]}, TEST | {"id": keys[ROWS:]}
+    found = read(train=train, test=test, boxes={"id": keys, "weight": range(len(keys))})
+    assert seconds(found) == [("boxes.csv", "id", "id", True)]
+
+
 def test_a_table_of_train_rows_alone_says_so(read: Load) -> None:
     loaded = read(boxes={"id": TRAIN["id"], "width": [_random.random() for _ in range(ROWS)]})
     assert seconds(loaded) == [("boxes.csv", "id", "id", False)]

@@ -51,8 +51,10 @@ class Journal:
             raise RunDirectoryError(f"{directory} is not a run directory: it has no {FILE_NAME}")
         self._take_lock(directory)
         try:
+            if not self._path.exists():
+                self._create()
             self._connection = self._connect(writable)
-            self._check_schema(writable)
+            self._check_schema()
             row = self._connection.execute("SELECT max(seq) FROM event").fetchone()
             self._last: int = row[0] or 0
         except sqlite3.DatabaseError as error:
@@ -82,11 +84,20 @@ class Journal:
         connection.execute("PRAGMA synchronous=FULL")
         return connection
 
-    def _check_schema(self, writable: bool) -> None:
+    def _create(self) -> None:
+        """Make an empty journal at once: a reader never meets one that has no tables yet."""
+        half = self._path.with_name(f".{FILE_NAME}")
+        half.unlink(missing_ok=True)
+        connection = sqlite3.connect(half, isolation_level=None)
+        try:
+            connection.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version={SCHEMA_VERSION};COMMIT;")
+        finally:
+            connection.close()
+        half.rename(self._path)
+
+    def _check_schema(self) -> None:
         version = self._connection.execute("PRAGMA user_version").fetchone()[0]
-        if version == 0 and writable:
-            self._connection.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version={SCHEMA_VERSION};COMMIT;")
-        elif version != SCHEMA_VERSION:
+        if version != SCHEMA_VERSION:
             raise RunDirectoryError(
                 f"{self._path} has schema version {version}, this ML-Master reads {SCHEMA_VERSION}; "
                 + (

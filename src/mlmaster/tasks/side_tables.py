@@ -172,7 +172,8 @@ def _ways(evidence: Evidence, table: Survey) -> list[_Join]:
 
 def _can_be_key(cells: Sequence[str]) -> bool:
     present = {cell for cell in cells if cell not in MISSING}
-    if len(present) < 3 or any(is_number(cell) and not is_integer(cell) for cell in present):
+    # All of them: an id in hexadecimal digits such as 42237475e1 reads as a number, too.
+    if len(present) < 3 or (all(map(is_number, present)) and not all(map(is_integer, present))):
         return False
     return sum(map(count_words, present)) / len(present) < FEWEST_WORDS
 
