@@ -1,6 +1,7 @@
 """`best/` rebuilds its submission and answers for new rows without ML-Master, with real scripts in the real sandbox."""
 
 import csv
+import json
 import os
 import random
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from mlmaster.core.blend import BlendKind
 from mlmaster.core.proposal import Context, Proposal
 from mlmaster.core.score import Direction
 from mlmaster.core.task import PredictionKind, Profile, Task, TaskKind
@@ -56,7 +58,7 @@ def write_tables(folder: Path, is_label: bool) -> None:
     (folder / "test.csv").write_text("id,x\n" + "".join(f"{i},{x}\n" for i, x in rows[90:]))
 
 
-def make_run(out: Path, *, is_label: bool = False, has_test: bool = True) -> Run:
+def make_run(out: Path, *, is_label: bool = False, has_test: bool = True, **engine: object) -> Run:
     data = out.parent / "data"
     write_tables(data, is_label)
     task = Task(
@@ -81,7 +83,11 @@ def make_run(out: Path, *, is_label: bool = False, has_test: bool = True) -> Run
         return Proposal(plan="a line", code=f"SLOPE = {slope!r}\n{LABEL if is_label else NUMBER}")
 
     settings = Settings.model_validate(
-        {"engine": {"slots": 2, "threads": 1, "folds": 3}, "budget": {"time": None, "nodes": 5}, "seed": 4}
+        {
+            "engine": {"slots": 2, "threads": 1, "folds": 3, "racing_se": 0, **engine},
+            "budget": {"time": None, "nodes": 5},
+            "seed": 4,
+        }
     )
     RunDirectory.reserve(out)
     profile = Profile(train_rows=90, test_rows=30 if has_test else 0, columns=())
@@ -103,16 +109,41 @@ def run_alone(script: Path, *arguments: str, cwd: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def rebuilds(run: Run, folder: Path) -> bytes:
+    """Return the submission of a run, once it has been rebuilt to the same bytes."""
+    best = run.directory / "best"
+    run_alone(best / "reproduce.py", "--out", "again.csv", cwd=folder)
+    again = (folder / "again.csv").read_bytes()
+    assert again == (best / "submission.csv").read_bytes()
+    return again
+
+
 @pytest.mark.parametrize("has_test", [True, False])
 @pytest.mark.parametrize("is_label", [False, True])
 def test_the_submission_is_rebuilt_to_the_bit(tmp_path: Path, is_label: bool, has_test: bool) -> None:
+    """As chosen, and for every way in which these members could have been blended; rows are hidden in two repeats."""
     run = make_run(tmp_path / "run", is_label=is_label, has_test=has_test)
+    assert run.execute() is not None
+    assert len(rebuilds(run, tmp_path).splitlines()) == 1 + (30 if has_test else 90)
+    kinds = {BlendKind.MEAN, BlendKind.GEOMETRIC, BlendKind.VOTE if is_label else BlendKind.RANK}
+    scored = list(run.tree.ranking())[:3]
+    members = tuple(zip(scored, (0.2, 0.5, 0.3), strict=True))
+    submissions = set()
+    for kind in sorted(kinds if has_test else kinds - {BlendKind.RANK}):
+        run._parts.results.write(members, kind)
+        submissions.add(rebuilds(run, tmp_path))
+    assert is_label or len(submissions) == len(kinds) - (not has_test)
+
+
+def test_a_refit_is_rebuilt_where_it_was_taken(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", folds=1, judge=True)
     selected = run.execute()
     assert selected is not None
-    best = run.directory / "best"
-    run_alone(best / "reproduce.py", "--out", "again.csv", cwd=tmp_path)
-    assert (tmp_path / "again.csv").read_bytes() == (best / "submission.csv").read_bytes()
-    assert len((best / "submission.csv").read_text().splitlines()) == 1 + (30 if has_test else 90)
+    described = json.loads((run.directory / "best" / "result.json").read_text())["members"]
+    assert all(member["views"] == ["full"] for member in described)
+    refitted = rebuilds(run, tmp_path)
+    run._parts.results.write(selected.members, selected.blend)
+    assert rebuilds(run, tmp_path) != refitted
 
 
 @pytest.mark.parametrize("is_label", [False, True])
