@@ -13,7 +13,7 @@ from mlmaster.engine.rescoring import Rescorer
 from mlmaster.engine.selection import Finalist
 from mlmaster.testing.fake_views import FakeViews
 
-ROWS = 600
+ROWS = 3000
 
 
 def answers_of(fresh_errors: dict[int, float], *, repeats: int = 1, seed: int = 1) -> Answers:

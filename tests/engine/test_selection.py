@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tests.engine.answers import Answers, make_task
@@ -96,6 +98,15 @@ def test_choosing_among_equals_takes_something_off_the_estimate() -> None:
     _, alone = answers.selector().open_judge(equals[:1])
     assert among_three.optimism > 0.0
     assert abs(alone.optimism) < among_three.optimism
+    best = among_three.ranked[0]
+    corrected, flattered = (
+        answers.selector().estimate(best, judgement, [1], 100, never, is_reused=False)
+        for judgement in (among_three, replace(among_three, optimism=0.0))
+    )
+    assert corrected.judge == flattered.judge
+    assert corrected.expected_high is not None
+    assert flattered.expected_high is not None
+    assert corrected.expected_high > flattered.expected_high
 
 
 def test_the_honest_answer_with_a_judge() -> None:
