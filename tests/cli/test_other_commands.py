@@ -45,7 +45,10 @@ def test_settings_refuses_what_run_would_refuse(invoke: Invoke) -> None:
     Path("mlmaster.yaml").write_text("engine:\n  fold: 3\n", encoding="utf-8")
     result = invoke("settings")
     assert result.exit_code == 2
-    assert "unknown setting engine.fold (from mlmaster.yaml); did you mean engine.folds or engine.fold_key?" in result.stderr
+    assert (
+        "unknown setting engine.fold (from mlmaster.yaml); did you mean engine.folds or engine.fold_key?"
+        in result.stderr
+    )
 
 
 def test_task_check_says_what_and_why(invoke: Invoke, task: Path) -> None:

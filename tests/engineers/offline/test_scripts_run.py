@@ -121,3 +121,16 @@ def test_every_safety_measure_runs(
     codes = {code: (name, one, code) for name, one, code in scripts}
     for run in run_scripts(list(codes.values())):
         check(run)
+
+
+def test_models_that_count_get_no_style(tiny: Callable[..., Tiny]) -> None:
+    """Style is scaled around zero, and naive Bayes refuses what is negative."""
+    facts = tiny("classes", Modality.TEXT).facts
+    named = {edit.name: edit for edit in EDITS}
+    with_style = named["style_features"].apply(default_recipe("word_logistic", facts), facts)
+    assert with_style is not None
+    for family in ("naive_bayes", "complement_bayes", "bayes_logistic"):
+        assert named["style_features"].apply(default_recipe(family, facts), facts) is None
+        blend = named[f"average_with_{family}"].apply(with_style, facts)
+        assert blend is not None
+        assert [member.is_on("style") for member in blend.members] == [True, False]

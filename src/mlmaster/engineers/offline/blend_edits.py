@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from mlmaster.engineers.offline.combine import MOST_MEMBERS, merged
 from mlmaster.engineers.offline.edits import Edit
 from mlmaster.engineers.offline.facts import Facts
-from mlmaster.engineers.offline.families import FAMILIES, default_recipe, drafting_order
+from mlmaster.engineers.offline.families import COUNTING, FAMILIES, default_recipe, drafting_order
 from mlmaster.engineers.offline.recipe import Option, Recipe
 
 _PRIORS: Mapping[str, tuple[float, float]] = {
@@ -39,7 +39,8 @@ def _average_with(family: str) -> Callable[[Recipe, Facts], Recipe | None]:
         joined = default_recipe(family, facts)
         # what is known about the rows serves the new member as well
         shared = {name: value for name, value in members[0].options.items() if joined.options.get(name) is None}
-        features = {name: value for name, value in shared.items() if isinstance(value, bool) and value}
+        withheld = {"style"} if family in COUNTING else frozenset()
+        features = {name: value for name, value in shared.items() if value is True and name not in withheld}
         if FAMILIES[members[0].family].matrix != "none" and _is_alike(members[0].family, family):
             joined = joined.model_copy(update={"options": {**joined.options, **features}})
         found = next(iter(merged([recipe, joined], facts)), None)

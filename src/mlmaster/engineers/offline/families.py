@@ -295,6 +295,9 @@ FAMILIES: Mapping[str, Family] = {
 }
 """Every family by name."""
 
+COUNTING = frozenset({"naive_bayes", "complement_bayes", "bayes_logistic"})
+"""Families that count: a feature below zero (style, topics) has no place in them."""
+
 _ORDER: Mapping[Modality, Sequence[str]] = {
     Modality.TABULAR: ("lightgbm", "catboost", "linear", "extra_trees", "xgboost", "network", "nearest"),
     Modality.TEXT: (

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from mlmaster.engineers.offline.edits import Edit, number, switch, tune
 from mlmaster.engineers.offline.facts import Facts
-from mlmaster.engineers.offline.families import FAMILIES
+from mlmaster.engineers.offline.families import COUNTING, FAMILIES
 from mlmaster.engineers.offline.recipe import Option, Recipe
 
 WORDS = ("words",)
@@ -21,6 +21,10 @@ LINEAR = (
     "text_svr",
 )
 BAYES = ("naive_bayes", "complement_bayes")
+
+
+def _style(recipe: Recipe, facts: Facts) -> Mapping[str, Option]:
+    return {} if recipe.family in COUNTING else switch("style", WORDS)(recipe, facts)
 
 
 def _characters(recipe: Recipe, facts: Facts) -> Mapping[str, Option]:
@@ -78,7 +82,7 @@ TEXT_EDITS: Sequence[Edit] = (
     Edit(
         "style_features",
         "Add length, punctuation, capitals and repetition: how a text is written, not what it says.",
-        switch("style", WORDS),
+        _style,
         prior=(2.0, 2.0),
     ),
     Edit(
