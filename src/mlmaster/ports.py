@@ -249,7 +249,7 @@ class ViewSource(Protocol):
     def fresh(self) -> View:
         """Return a view that hides guide rows of every fold, chosen and ordered under a key that no other view has used.
 
-        As many rows as one fold hides; no row of the judge part is hidden, and all of them stay out of the view.
+        About as many rows as one fold hides, none of the judge part; it shows no fewer rows to learn from than a fold does.
         """
         ...
 

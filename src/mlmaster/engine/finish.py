@@ -115,7 +115,7 @@ class Finisher:
 
     def _rescore(self, ranked: Sequence[Finalist], runs: _LastRuns) -> list[Rescored]:
         """Score finalists once more, the first choice first, until one holds or cannot be scored again."""
-        rescorer = Rescorer(self.task, self.selector.views, self.selector.blender, self.results.load)
+        rescorer = Rescorer(self.task, self.selector.blender, self.results.load)
         found: list[Rescored] = []
         done: dict[int, bool] = {}
 

@@ -4,9 +4,8 @@ A script may lean on what only the first layout had: row numbers, an order, keys
 as far as time allows) is run on a view that hides guide rows afresh, and its answers for these rows are compared with its
 earlier ones. No row of the judge part is in that view.
 
-The fresh view shows fewer rows to learn from, since the judge's stay out. A loss that shrinks with the square root of the
-rows (the steepest rate that learning curves of such data show) would then be larger by a known factor; only what is worse
-than that, and worse than three standard errors, counts.
+The fresh view shows no fewer rows to learn from than a fold's view, so whatever is worse by more than three standard errors
+leaned on the old layout.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from mlmaster.engine.combining import combine, takes_probabilities
 from mlmaster.engine.evaluation import FRESH
 from mlmaster.engine.selection import Finalist
 from mlmaster.errors import SubmissionError, TaskError
-from mlmaster.ports import Array, ViewSource
+from mlmaster.ports import Array
 
 MOST_MEMBERS = 3
 ERRORS = 3.0
@@ -39,7 +38,6 @@ class Rescorer:
     """Compares fresh answers with earlier ones."""
 
     task: Task
-    views: ViewSource
     blender: Blender
     load: Loader
 
@@ -78,8 +76,7 @@ class Rescorer:
         vectors = [noise.resample(metric, truth, each, clusters, hidden.seed) for each in (now, before)]
         error = noise.standard_error([vectors[0] - vectors[1]])
         worse = metric.direction.to_utility(reference - value)
-        holds = worse <= max(ERRORS * error, self._allowance(reference, len(rows)))
-        return Rescored(choice=name, value=value, reference=reference, error=error, holds=holds)
+        return Rescored(choice=name, value=value, reference=reference, error=error, holds=worse <= ERRORS * error)
 
     def _before(self, kind: BlendKind, members: Members) -> Array:
         alone = len(members) == 1
@@ -95,11 +92,3 @@ class Rescorer:
                 raise SubmissionError(f"node {node} wrote no probabilities this time")
             parts.append((weight, [answer]))
         return combine(self.task, kind, parts)
-
-    def _allowance(self, reference: float, fresh_hidden: int) -> float:
-        """Return how much worse the fewer rows to learn from may make the score."""
-        hidden, metric = self.blender.hidden, self.blender.hidden.metric
-        seen = len(self.views.guide) - len(hidden.rows) / self.views.folds
-        seen_now = max(1.0, float(self.views.guide.sum()) - fresh_hidden)
-        loss = abs(reference if metric.perfect is None else metric.perfect - reference)
-        return float(loss * (max(1.0, seen / seen_now) ** 0.5 - 1.0))

@@ -48,7 +48,7 @@ class Again(_Fact):
     Attributes:
         choice: The finalist, in words.
         value: Metric value now; `reference` that of its earlier answers for the same rows.
-        holds: False when it is worse now than noise and fewer rows to learn from explain: it was not chosen.
+        holds: False when it is worse now than noise explains: it was not chosen.
     """
 
     choice: str

@@ -65,32 +65,32 @@ class Hiding:
     def fresh(self, strata: Numbers, labelled: Mask, seed: int) -> tuple[Mask, Mask]:
         """Return (visible, hidden) of a view that hides about one fold's worth of guide rows, as no fold does.
 
-        The law is the folds' own: blocks whole, or a window of time that begins elsewhere. Only rows that some fold hides are
-        taken, because only they have answers to compare with. No judge row is on either side.
+        The law is the folds' own: blocks whole, or a window of time that begins elsewhere. Only rows that some fold hides
+        are taken, because only they have answers to compare with. Rows of the judge part are never hidden; they may be seen,
+        as in the views of other folds than their own, so that there is no less to learn from.
         """
-        may_show = labelled & self.guide
-        pool = np.flatnonzero(may_show & (self.assignment[0] != NEVER))
+        pool = np.flatnonzero(labelled & self.guide & (self.assignment[0] != NEVER))
         rng = np.random.default_rng([seed, 3])
         hidden = np.zeros(len(labelled), dtype=bool)
         if self.kind is SchemeKind.TIME:
-            return self._fresh_window(may_show, pool)
+            return self._fresh_window(labelled, pool)
         parts = max(2, self.folds)
         dealt = deal(strata[pool], self.blocks[pool], parts, rng)
         hidden[pool[dealt == parts - 1]] = True
         if not hidden.any():
             hidden[pool[:1]] = True
-        return may_show & ~hidden, hidden
+        return labelled & ~np.isin(self.blocks, self.blocks[hidden]), hidden
 
-    def _fresh_window(self, may_show: Mask, pool: Numbers) -> tuple[Mask, Mask]:
+    def _fresh_window(self, labelled: Mask, pool: Numbers) -> tuple[Mask, Mask]:
         """Return a window of guide rows that starts half a window before the newest, and what is older by the folds' gap."""
         newest_first = self.order[pool[np.argsort(-self.order[pool], kind="stable")]]
         window = max(1, len(pool) // max(2, self.folds))
         start = min(window // 2, len(pool) - 1)
         high, low = newest_first[start], newest_first[min(start + window, len(pool)) - 1]
-        hidden = np.zeros(len(may_show), dtype=bool)
+        hidden = np.zeros(len(labelled), dtype=bool)
         hidden[pool] = (self.order[pool] >= low) & (self.order[pool] <= high)
         gap = int(self.order[self.hidden_in(0)].min()) - int(self.limits[0])
-        return may_show & (self.order < low - gap), hidden
+        return labelled & (self.order < low - gap), hidden
 
     def save(self, path: Path) -> None:
         """Write all of it to one file, at once: never seen half-written under its name."""
