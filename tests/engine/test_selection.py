@@ -216,3 +216,15 @@ def test_what_is_really_good_stays_good_without_a_judge() -> None:
     assert selected.expected_high is not None
     assert selected.expected_low < 0.5 < selected.expected_high
     assert selected.expected_high < 1.0
+
+
+def test_near_perfect_ranks_are_not_taken_for_rows_that_may_be_last_of_all() -> None:
+    """Of 480 rows, nearly all in order: one positive at the very end of its fold would cost more than all that went wrong."""
+    rng = np.random.default_rng(4)
+    truth = (rng.random((480, 1)) < 0.4).astype(np.float64)
+    nodes = {i: np.clip(truth * 0.5 + 0.25 + rng.normal(0, 0.2, truth.shape), 0, 1) for i in (1, 2)}
+    selected = choose(Answers(make_task("roc_auc"), FakeViews(truth), nodes))
+    assert selected.judge is not None
+    assert selected.expected_low is not None
+    assert 0.99 < selected.judge < 1
+    assert selected.expected_low > 0.97

@@ -46,7 +46,8 @@ class Belief:
         clusters: Effective number of clusters it rests on, above 1.
         wrong: Utility that one more wrongly answered cluster would cost.
         is_floored: Three such clusters bound the worse side from below (labels and probabilities, where a row is right or
-            wrong). Without any spread they do for every metric, and on both sides.
+            wrong; not where order alone counts, and a wrong row is seldom last of all). Without any spread they do for every
+            metric, and on both sides.
     """
 
     direction: Direction

@@ -268,7 +268,7 @@ class Selector:
             error=correct_few(error, clusters),
             clusters=clusters,
             wrong=hidden.cost_of_a_wrong_cluster(chosen.answers, part),
-            is_floored=self._task.prediction_kind in FLOORED,
+            is_floored=self._task.prediction_kind in FLOORED and not self._metric.is_rank_based,
         )
         rows, shift = len(np.unique(hidden.rows[part])), self.views.scheme.shift
         deviations = hidden.resample_tests(chosen.answers, test_rows or rows)
