@@ -6,36 +6,15 @@ import os
 from pathlib import Path
 
 import pytest
+from tests.tasks import plans
 
 from mlmaster.tasks.media import MediaStore, is_intact
 from mlmaster.tasks.pool import ViewPool
-from mlmaster.tasks.rebuild import FORMAT, WRITTEN_AT, Plan, RowFiles, SampleColumn, Source
+from mlmaster.tasks.rebuild import WRITTEN_AT, Plan, RowFiles
 
 
 def make_plan(name: str, sides: str) -> Plan:
-    return Plan(
-        format=FORMAT,
-        name=name,
-        train=Source(path="train.csv", encoding="utf-8", delimiter=","),
-        train_path="train.csv",
-        train_columns=["x", "y"],
-        test=None,
-        test_path="test.csv",
-        test_columns=["x"],
-        test_files="",
-        delimiter=",",
-        sides=sides,
-        test_rows=0,
-        order_key="",
-        rows=[],
-        renumber=None,
-        sample_path="sample.csv",
-        sample_delimiter=",",
-        sample=[SampleColumn(name="y", rule="fill", value="0")],
-        files=[RowFiles(train="train/{key}.png", test="test/{key}.png", key="x")],
-        side_tables=[],
-        copies=[],
-    )
+    return plans.make_plan(name, sides, [RowFiles(train="train/{key}.png", test="test/{key}.png", key="x")])
 
 
 @pytest.fixture

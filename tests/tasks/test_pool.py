@@ -8,36 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from tests.tasks.plans import make_plan
 
 from mlmaster.errors import DataError, InfrastructureError, RunDirectoryError
 from mlmaster.tasks.pool import ViewPool, discard
-from mlmaster.tasks.rebuild import FORMAT, Plan, SampleColumn, Source
-
-
-def make_plan(name: str = "fold-0", sides: str = "vh") -> Plan:
-    return Plan(
-        format=FORMAT,
-        name=name,
-        train=Source(path="train.csv", encoding="utf-8", delimiter=","),
-        train_path="train.csv",
-        train_columns=["x", "y"],
-        test=None,
-        test_path="test.csv",
-        test_columns=["x"],
-        test_files="",
-        delimiter=",",
-        sides=sides,
-        test_rows=0,
-        order_key="",
-        rows=[],
-        renumber=None,
-        sample_path="sample.csv",
-        sample_delimiter=",",
-        sample=[SampleColumn(name="y", rule="fill", value="0")],
-        files=[],
-        side_tables=[],
-        copies=[],
-    )
 
 
 @pytest.fixture

@@ -132,8 +132,9 @@ class Blender:
         return np.concatenate([ranks(array[fold]) for fold in self.hidden.fold_slices])
 
     def _is_positive(self, node: int) -> bool:
-        tests = [part.test for part in [*self._folds(node), *self._tests(node)] if part.test is not None]
-        return bool((self.answers(node) > 0).all() and all((test > 0).all() for test in tests))
+        folds = self._folds(node)
+        tests = [part.test for part in [*folds, *self._tests(node)] if part.test is not None]
+        return all(bool((array > 0).all()) for array in [*(part.hidden for part in folds), *tests])
 
     def _probabilities(self, node: int) -> Array | None:
         """Return the probabilities behind a node's hard labels; None where it has none, or they say something else."""
