@@ -6,10 +6,10 @@ A run whose rules of scoring change under it would compare what cannot be compar
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
 from mlmaster.errors import DataError, RunDirectoryError
+from mlmaster.tasks.writing import write_whole
 
 
 def read_source(path: Path) -> bytes:
@@ -57,10 +57,8 @@ def keep(path: Path, content: bytes) -> None:
     Raises:
         RunDirectoryError: It cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(content)
-        temporary.replace(path)
+        write_whole(path, content)
     except OSError as error:
         raise RunDirectoryError(f"{path} cannot be written: {error.strerror}") from error

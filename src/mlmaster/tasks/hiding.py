@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from mlmaster.core.scheme import SchemeKind
 from mlmaster.errors import DataError
 from mlmaster.tasks.folds import NEVER, Numbers, deal
+from mlmaster.tasks.writing import write_whole
 
 Mask = NDArray[np.bool_]
 
@@ -104,9 +105,7 @@ class Hiding:
             order=self.order.astype(np.int32),
             limits=self.limits,
         )
-        half = path.with_name(f".half-{path.name}")
-        half.write_bytes(buffer.getvalue())
-        half.rename(path)
+        write_whole(path, buffer.getvalue())
 
     @staticmethod
     def load(path: Path, kind: SchemeKind) -> Hiding:

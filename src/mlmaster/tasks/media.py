@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mlmaster.tasks.rebuild import WRITTEN_AT
+from mlmaster.tasks.writing import write_whole
 
 SHARED_FROM_FILES = 2_000
 SHARED_FROM_BYTES = 64 * 2**20
@@ -64,9 +65,7 @@ class MediaStore:
             try:
                 yield
             finally:
-                half = self._home / "ledger.half"
-                half.write_text(json.dumps(self._changed), encoding="ascii")
-                half.replace(self._home / "ledger.json")
+                write_whole(self._home / "ledger.json", json.dumps(self._changed))
 
     def place(self, origin: str, destination: str) -> None:
         """Put a file of the task into a view: a link to the store's file, or a copy where no link can be made."""

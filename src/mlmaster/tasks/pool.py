@@ -27,8 +27,8 @@ from mlmaster.errors import DataError, InfrastructureError, RunDirectoryError
 from mlmaster.tasks.media import MediaStore
 from mlmaster.tasks.rebuild import Plan, PlanError, materialise, row_numbers
 from mlmaster.tasks.scan import scan_view
+from mlmaster.tasks.writing import HALF_BUILT, write_whole
 
-_HALF_BUILT = ".building-"
 _ROW_FILES = "files of rows"
 _READ_UP_TO_BYTES = 64 * 2**20
 _SPARE_BYTES = 64 * 2**20
@@ -79,7 +79,7 @@ class ViewPool:
         self._locks: defaultdict[str, Lock | RLock] = defaultdict((lambda: self._shared_lock) if shares_files else Lock)
         self._files = tuple(sorted(set(files)))
         directory.mkdir(parents=True, exist_ok=True)
-        for left in directory.glob(f"{_HALF_BUILT}*"):
+        for left in directory.glob(f"{HALF_BUILT}*"):
             discard(left)
         self._remembered = self._remember()
         self._stamp = json.dumps([[name, *_content(state)] for name, state in sorted(self._remembered.items())])
@@ -135,7 +135,7 @@ class ViewPool:
 
     def _build(self, plan: Plan, stamp: str, home: Path) -> list[int]:
         self._check()
-        building = Path(tempfile.mkdtemp(prefix=_HALF_BUILT, dir=self._directory))
+        building = Path(tempfile.mkdtemp(prefix=HALF_BUILT, dir=self._directory))
         folder = building / "input"
         try:
             if self._store is None:
@@ -143,7 +143,7 @@ class ViewPool:
             else:
                 with self._store.changing():
                     rows = materialise(plan, self._source, folder, self._store.place)
-            _write(building / "stamp", stamp)
+            write_whole(building / "stamp", stamp)
             protect(folder)
             building.chmod(0o755)
             self._check()
@@ -183,7 +183,7 @@ class ViewPool:
             before: State = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             before = now
-            _write(path, json.dumps(now))
+            write_whole(path, json.dumps(now))
         for name in sorted({*before, *now}):
             if name not in before or name not in now or _content(before[name]) != _content(now[name]):
                 raise self._has_changed(name)
@@ -234,13 +234,6 @@ def _used_bytes(folder: Path) -> int:
                 seen.add(status.st_ino)
                 total += status.st_blocks * 512
     return total
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file at once: never seen half-written under its name."""
-    half = path.with_name(f"{_HALF_BUILT}{path.name}")
-    half.write_text(text, encoding="utf-8", errors="surrogatepass")
-    half.rename(path)
 
 
 def protect(folder: Path) -> None:

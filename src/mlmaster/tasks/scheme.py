@@ -27,6 +27,7 @@ from mlmaster.tasks.hiding import Hiding, Mask
 from mlmaster.tasks.keys import NO_KEY, find_keys, survey_tables
 from mlmaster.tasks.relation import LEAST_SHARE, Measured, measure
 from mlmaster.tasks.shift import measure_shift
+from mlmaster.tasks.writing import write_whole
 
 LEAST_JUDGE_ROWS, LEAST_JUDGE_CLASS = 100, 10
 """Fewer rows, or fewer of the second class, tell too little to be worth keeping from the search."""
@@ -172,11 +173,7 @@ def keep(
     directory.mkdir(parents=True, exist_ok=True)
     # The words last: they say that the sides are whole.
     layout.hiding.save(sides)
-    half = told.with_name(f".half-{told.name}")
-    half.write_text(
-        json.dumps({"stamp": stamp, "scheme": layout.scheme.model_dump(mode="json")}, indent=1), encoding="utf-8"
-    )
-    half.rename(told)
+    write_whole(told, json.dumps({"stamp": stamp, "scheme": layout.scheme.model_dump(mode="json")}, indent=1))
     return layout
 
 

@@ -25,6 +25,7 @@ from mlmaster.tasks import table, whole_folder
 from mlmaster.tasks.files import walk
 from mlmaster.tasks.pool import discard, protect
 from mlmaster.tasks.whole_folder import WholePlan
+from mlmaster.tasks.writing import HALF_BUILT, write_whole
 
 VIEW_NAME = "fold-0"
 REASON = "nothing is hidden: scripts see every label and report their own score (self-reported)"
@@ -70,7 +71,7 @@ class WholeView:
         self._task, self._directory, self._lock = task, directory, Lock()
         self._plan = plan_whole(task, VIEW_NAME)
         directory.mkdir(parents=True, exist_ok=True)
-        for left in directory.glob(".building-*"):
+        for left in directory.glob(f"{HALF_BUILT}*"):
             discard(left)
         self._compare_sources()
 
@@ -137,7 +138,7 @@ class WholeView:
 
     def _build(self, folder: Path) -> None:
         discard(folder.parent)
-        building = Path(tempfile.mkdtemp(prefix=".building-", dir=self._directory))
+        building = Path(tempfile.mkdtemp(prefix=HALF_BUILT, dir=self._directory))
         try:
             whole_folder.materialise(self._plan, self._task.directory, building / "input")
             protect(building / "input")
@@ -158,9 +159,7 @@ class WholeView:
             now[name] = [status.st_size, status.st_mtime_ns]
         path = self._directory / "sources.json"
         if not path.exists():
-            half = path.with_name(f".building-{path.name}")
-            half.write_text(json.dumps(now), encoding="utf-8", errors="surrogatepass")
-            half.rename(path)
+            write_whole(path, json.dumps(now))
             return
         before = json.loads(path.read_text(encoding="utf-8", errors="surrogatepass"))
         for name in sorted({*before, *now}):
