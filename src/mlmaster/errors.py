@@ -5,7 +5,8 @@
     │   ├── DataError             a file, a table, a column
     │   ├── TaskError             the task as a whole: target, metric, kind
     │   ├── SettingsError         a setting, a flag, a budget
-    │   └── RunDirectoryError     a run directory that exists, is newer, is in use or is not one
+    │   ├── RunDirectoryError     a run directory that exists, is newer, is in use or is not one
+    │   └── SandboxError          what scripts would run in: isolation this machine lacks, an interpreter, a package
     ├── SubmissionError           a submission that breaks the task's format (the script's fault, or the user's in `grade`)
     ├── ProposalRefused           an engineer's answer that is never run: syntax, no-op, duplicate, policy
     ├── Exhausted                 an engineer has nothing left to propose for this operator and parent
@@ -39,6 +40,10 @@ class SettingsError(UserError):
 
 class RunDirectoryError(UserError):
     """A run directory cannot be created, opened or resumed."""
+
+
+class SandboxError(UserError):
+    """Scripts cannot be run as asked for: this machine lacks the isolation, or an interpreter or package is unusable."""
 
 
 class SubmissionError(MLMasterError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -26,13 +27,26 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits of one evaluation, for the whole process tree."""
+    """Limits of one evaluation, for the whole process tree.
+
+    Attributes:
+        wall_s, cpu_s: Seconds; processor seconds of all processes together.
+        memory_bytes: Memory of all processes together, files held in memory included.
+        disk_bytes: What may be written to disk.
+        log_bytes: How much of the output is kept.
+        threads: How many threads the numerical libraries use, and how many cores the script gets.
+        processes: How many processes there may be at once.
+        open_files: How many descriptors each process may have.
+    """
 
     wall_s: float
     memory_bytes: int
     disk_bytes: int
     log_bytes: int = 256 * 1024
     threads: int = 1
+    cpu_s: float = math.inf
+    processes: int = 256
+    open_files: int = 4096
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,59 @@
+"""Settings of the sandbox: how scripts are walled in, what they run in, what they may use."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+IsolationName = Literal["auto", "namespaces", "landlock", "none"]
+
+PRELOADED = (
+    "numpy",
+    "pandas",
+    "scipy.sparse",
+    "scipy.stats",
+    "sklearn.compose",
+    "sklearn.ensemble",
+    "sklearn.feature_extraction.text",
+    "sklearn.linear_model",
+    "sklearn.model_selection",
+    "sklearn.naive_bayes",
+    "sklearn.neighbors",
+    "sklearn.pipeline",
+    "sklearn.preprocessing",
+    "sklearn.svm",
+    "lightgbm",
+    "xgboost",
+    "catboost",
+)
+
+
+class SandboxSettings(BaseModel):
+    """How scripts are run; every field is a setting `sandbox.<name>`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    isolation: IsolationName = "auto"
+    """What keeps a script from the rest of this machine: auto (the best there is), namespaces, landlock, none. `none` runs
+    scripts with your rights, on your files and your network."""
+    warm: bool = True
+    """Fork scripts from a process that has the libraries loaded, instead of importing them anew each time."""
+    preload: tuple[str, ...] = PRELOADED
+    """Modules that process loads; those that are not there are passed over."""
+    python: str | None = None
+    """Interpreter that scripts run in, as a path; by default the one ML-Master runs in."""
+    packages: tuple[str, ...] = ()
+    """Extra packages for scripts, as for `pip install`; installed once into the run's own environment before the search."""
+    caches: tuple[str, ...] = ()
+    """Folders with models or data that every script may read."""
+    network: bool = False
+    """Let scripts use the network."""
+    processes: int = Field(default=256, ge=8, le=1_000_000)
+    """Processes one evaluation may have at once."""
+    open_files: int = Field(default=4096, ge=64, le=1_048_576)
+    """Files each process of an evaluation may have open at once."""
+    gpus: tuple[str, ...] | None = None
+    """GPUs to lend to scripts: indices, UUIDs or MIG ids; by default all there are, `[]` for none."""
+    slots_per_gpu: int = Field(default=1, ge=1, le=64)
+    """Evaluations that may share one GPU."""
