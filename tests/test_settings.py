@@ -66,6 +66,14 @@ def test_a_list_or_mapping_stands_in_brackets() -> None:
     assert settings.task.metric_params == {"k": 3.0}
 
 
+def test_one_package_needs_no_brackets() -> None:
+    assert load_settings(assignments=["sandbox.packages=tabpfn>=2"]).settings.sandbox.packages == ("tabpfn>=2",)
+
+
+def test_gpus_may_be_given_as_numbers() -> None:
+    assert load_settings(assignments=["sandbox.gpus=[0, 1]"]).settings.sandbox.gpus == ("0", "1")
+
+
 def test_a_mapping_in_the_file_is_one_value(tmp_path: Path) -> None:
     write(tmp_path, "task:\n  metric_params: {k: 3}\n")
     assert load_settings(folder=tmp_path).settings.task.metric_params == {"k": 3.0}
@@ -102,6 +110,9 @@ def test_an_equals_sign_may_stand_in_a_value() -> None:
         ("engine.memory_gb=inf", ["engine.memory_gb", "inf", "finite"]),
         ("search.elite_until=0.1", ["settings of search", "elite_until (0.1)", "elite_from"]),
         ("engine.folds=abc", ["engine.folds", "abc"]),
+        ("sandbox=namespaces", ["unknown setting sandbox", "sandbox.isolation"]),
+        ("sandbox.isolation=bag", ["sandbox.isolation", "bag", "namespaces"]),
+        ("sandbox.processes=0", ["sandbox.processes", "at least 8"]),
     ],
 )
 def test_refused_with_the_value_and_what_is_allowed(assignment: str, words: list[str]) -> None:

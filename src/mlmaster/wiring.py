@@ -282,9 +282,7 @@ def make_engineer(settings: Settings) -> Engineer:
 
 def make_sandbox(settings: Settings, directory: Path) -> Sandbox:
     """Return the sandbox the settings name."""
-    if settings.sandbox != "process":
-        raise SettingsError(f"sandbox: there is no sandbox {settings.sandbox!r}; choose process")
-    return ProcessSandbox(directory, is_intact=is_intact)
+    return ProcessSandbox(directory, processes=settings.sandbox.processes, is_intact=is_intact)
 
 
 def script_limits(settings: EngineSettings, limits: BudgetLimits) -> Limits:

@@ -135,7 +135,7 @@ def test_rmsle_with_negatives(invoke: Invoke, tmp_path: Path) -> None:
         (["--slots", "5000"], "at most 1,024"),
         (["--policy", "astrology"], "astrology"),
         (["--engineer", "nobody"], "nobody"),
-        (["--set", "sandbox=bag"], "bag"),
+        (["--set", "sandbox.isolation=bag"], "bag"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

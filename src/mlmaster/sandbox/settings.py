@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 IsolationName = Literal["auto", "namespaces", "landlock", "none"]
 
@@ -32,7 +32,7 @@ PRELOADED = (
 class SandboxSettings(BaseModel):
     """How scripts are run; every field is a setting `sandbox.<name>`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, coerce_numbers_to_str=True)
 
     isolation: IsolationName = "auto"
     """What keeps a script from the rest of this machine: auto (the best there is), namespaces, landlock, none. `none` runs
@@ -57,3 +57,8 @@ class SandboxSettings(BaseModel):
     """GPUs to lend to scripts: indices, UUIDs or MIG ids; by default all there are, `[]` for none."""
     slots_per_gpu: int = Field(default=1, ge=1, le=64)
     """Evaluations that may share one GPU."""
+
+    @field_validator("preload", "packages", "caches", "gpus", mode="before")
+    @classmethod
+    def _accept_one(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value

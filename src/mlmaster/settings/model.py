@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from mlmaster.core.budget import BudgetLimits
 from mlmaster.engine.settings import EngineSettings
+from mlmaster.sandbox.settings import SandboxSettings
 from mlmaster.search.settings import SearchSettings
 from mlmaster.settings.durations import parse_duration
 from mlmaster.tasks.loaded import Overrides
@@ -62,8 +63,6 @@ class Settings(BaseModel):
     """Seed of every random choice: folds, policy, engineer, scripts."""
     engineer: str = "offline"
     """Who proposes solutions: offline."""
-    sandbox: str = "process"
-    """What scripts run in: process."""
     task: Overrides = Field(default_factory=Overrides)
     """Corrections to what is inferred about the task."""
     budget: BudgetSettings = Field(default_factory=BudgetSettings)
@@ -72,6 +71,8 @@ class Settings(BaseModel):
     """How solutions are run and compared."""
     search: SearchSettings = Field(default_factory=SearchSettings)
     """What is tried next."""
+    sandbox: SandboxSettings = Field(default_factory=SandboxSettings)
+    """How scripts are run."""
 
     def dump(self) -> dict[str, Any]:
         """Return plain data for `run.yaml`; secrets (`SecretStr` fields) are masked."""
