@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from mlmaster.sandbox import gpus
+from mlmaster.sandbox.gpu import Gpu
+
 TOKEN = "MLMASTER_EVALUATION"
 """Marks every process of one evaluation, so that strays are found wherever they hang in the process table."""
 
@@ -17,8 +20,6 @@ _FIXED = {
     "PYTHONUNBUFFERED": "1",
     "PYTHONNOUSERSITE": "1",
     "MPLBACKEND": "Agg",
-    "CUDA_VISIBLE_DEVICES": "",
-    "HIP_VISIBLE_DEVICES": "",
 }
 
 _THREADS = (
@@ -50,7 +51,9 @@ _IN_HOME = {
 _IN_TEMPORARY = ("TMPDIR", "TEMP", "TMP", "JOBLIB_TEMP_FOLDER", "XDG_RUNTIME_DIR")
 
 
-def build(own: Mapping[str, str], home: Path, temporary: Path, threads: int, token: str) -> dict[str, str]:
+def build(
+    own: Mapping[str, str], home: Path, temporary: Path, threads: int, token: str, gpu: Gpu | None = None
+) -> dict[str, str]:
     """Return the whole environment of a script.
 
     Args:
@@ -59,6 +62,7 @@ def build(own: Mapping[str, str], home: Path, temporary: Path, threads: int, tok
         temporary: The script's private temporary folder.
         threads: The thread count every numerical library is told.
         token: The value of `TOKEN`.
+        gpu: The GPU the script is lent; by default none, and it is shown none.
     """
     allowed = {name: value for name, value in own.items() if name in _ALLOWED or name.startswith(_ALLOWED_PREFIXES)}
     return {
@@ -66,6 +70,7 @@ def build(own: Mapping[str, str], home: Path, temporary: Path, threads: int, tok
         "LANG": "C.UTF-8",
         **allowed,
         **_FIXED,
+        **gpus.environment(gpu),
         **dict.fromkeys(_THREADS, str(threads)),
         **{name: str(home / folder) for name, folder in _IN_HOME.items()},
         **dict.fromkeys(_IN_TEMPORARY, str(temporary)),
