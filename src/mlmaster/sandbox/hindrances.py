@@ -30,7 +30,10 @@ _ADVICE = {
     "lxc": "allow nesting on the host: lxc config set NAME security.nesting true, then restart the container",
     "systemd-nspawn": "start the container with: systemd-nspawn --system-call-filter=@mount …",
 }
-_ANY_CONTAINER = "allow the calls unshare, mount and pivot_root in the container's seccomp filter, and mounts in its AppArmor profile"
+_ANY_CONTAINER = (
+    "allow the calls unshare, mount and pivot_root in the container's seccomp filter, "
+    "and mounts in its AppArmor profile"
+)
 
 
 def container(root: Path = Path("/")) -> str | None:
