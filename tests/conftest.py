@@ -1,3 +1,4 @@
 import pytest
 
-pytest.register_assert_rewrite("mlmaster.testing.sandbox", "mlmaster.testing.sandbox_limits")
+SUITES = ("sandbox", "sandbox_limits", "sandbox_likeness", "likeness_ends", "likeness_libraries", "plain_python")
+pytest.register_assert_rewrite(*(f"mlmaster.testing.{name}" for name in SUITES))
