@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -42,7 +43,7 @@ class SandboxSettings(BaseModel):
     preload: tuple[str, ...] = PRELOADED
     """Modules that process loads; those that are not there are passed over."""
     python: str | None = None
-    """Interpreter that scripts run in, as a path; by default the one ML-Master runs in."""
+    """Interpreter that scripts run in: its path, or a virtual environment's folder; by default the one ML-Master runs in."""
     packages: tuple[str, ...] = ()
     """Extra packages for scripts, as for `pip install`; installed once into the run's own environment before the search."""
     caches: tuple[str, ...] = ()
@@ -62,3 +63,12 @@ class SandboxSettings(BaseModel):
     @classmethod
     def _accept_one(cls, value: object) -> object:
         return (value,) if isinstance(value, str) else value
+
+    @field_validator("python")
+    @classmethod
+    def _make_absolute(cls, value: str | None) -> str | None:
+        """Return a path that means the same from every folder; a bare name that is no file is left to PATH."""
+        if value is None:
+            return None
+        path = Path(value).expanduser()
+        return str(path.absolute()) if len(path.parts) > 1 or path.exists() else value
