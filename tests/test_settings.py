@@ -79,6 +79,12 @@ def test_a_mapping_in_the_file_is_one_value(tmp_path: Path) -> None:
     assert load_settings(folder=tmp_path).settings.task.metric_params == {"k": 3.0}
 
 
+def test_none_is_a_word_where_it_is_one_to_choose_from(tmp_path: Path) -> None:
+    assert load_settings(assignments=["sandbox.isolation=none"]).settings.sandbox.isolation == "none"
+    folder = write(tmp_path, "sandbox: {isolation: none}\n")
+    assert load_settings(folder=folder).settings.sandbox.isolation == "none"
+
+
 def test_none_says_that_a_task_has_no_such_column() -> None:
     assert load_settings(assignments=["task.id=none"]).settings.task.id == "none"
     assert load_settings(assignments=["budget.nodes=none"]).settings.budget.nodes is None

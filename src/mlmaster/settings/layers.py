@@ -140,13 +140,15 @@ def _from_flags(flags: Mapping[str, Layered], assignments: Sequence[str]) -> dic
 def _read(value: Any, field: FieldInfo) -> Any:
     """Return what a person typed as a value: `none`, a list or mapping in brackets, else the words themselves.
 
-    `none` stays a word where text is expected and None already means something else: to infer it.
+    `none` stays a word where it is one of the words to choose from, and where text is expected and None already means
+    something else: to infer it.
     """
     if not isinstance(value, str):
         return value
     plain = value.strip()
-    is_text = str in typing.get_args(field.annotation)
-    if plain.lower() == "none" and not (is_text and field.default is None):
+    parts = typing.get_args(field.annotation)
+    is_word = "none" in parts or (str in parts and field.default is None)
+    if plain.lower() == "none" and not is_word:
         return None
     if plain[:1] in ("[", "{"):
         try:
