@@ -220,7 +220,7 @@ def test_in_wsl_all_gpus_share_one_device(tmp_path: Path) -> None:
     (tmp_path / "root/dev/dxg").touch()
     found = gpus.find(program(tmp_path, PLAIN_TABLE, PLAIN_LIST), tmp_path / "root")
     assert {gpu.nodes for gpu in found.gpus} == {("/dev/dxg",)}
-    assert gpus.describe(found.gpus, has_own_mounts=True).startswith("cooperative")
+    assert gpus.describe(found.gpus, has_walls=True).startswith("cooperative")
 
 
 def kfd(root: Path, properties: dict[str, str], nodes: tuple[str, ...]) -> None:
@@ -251,7 +251,7 @@ def test_amd_gpus_are_counted_as_rocm_counts_them(tmp_path: Path) -> None:
     assert first.nodes == second.nodes == ("/dev/kfd", "/dev/dri/renderD130", "/dev/dri/renderD129")
     assert gpus.environment(second)["HIP_VISIBLE_DEVICES"] == "1"
     assert gpus.environment(second)["CUDA_VISIBLE_DEVICES"] == ""
-    assert gpus.describe((first,), has_own_mounts=True) == "cooperative: HIP_VISIBLE_DEVICES"
+    assert gpus.describe((first,), has_walls=True) == "cooperative: HIP_VISIBLE_DEVICES"
 
 
 def test_a_machine_without_gpus_has_none_and_nothing_to_say(tmp_path: Path) -> None:
@@ -328,8 +328,8 @@ def test_a_script_sees_the_gpu_it_is_lent_and_else_none() -> None:
 
 
 def test_how_far_a_lease_is_kept() -> None:
-    assert gpus.describe(FOUND, has_own_mounts=True) == "only the leased device is visible"
-    assert gpus.describe(FOUND, has_own_mounts=False) == "cooperative: CUDA_VISIBLE_DEVICES"
+    assert gpus.describe(FOUND, has_walls=True) == "only the leased device can be opened"
+    assert gpus.describe(FOUND, has_walls=False) == "cooperative: CUDA_VISIBLE_DEVICES"
 
 
 def test_a_lease_spreads_and_then_lends_none() -> None:

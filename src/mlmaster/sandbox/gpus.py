@@ -1,8 +1,8 @@
 """Which GPU an evaluation uses: what there is, what the user wants of it, and a lease that lends one GPU at a time.
 
-A script that is lent no GPU is told that there is none. That is all a lease can do where scripts see the machine's whole /dev
-(cooperative: a script that sets the variables anew reaches every GPU); with mounts of their own they see the leased device
-alone. A lease does not bound a GPU's memory: only one evaluation at a time for each GPU keeps them apart.
+A script that is lent no GPU is told that there is none. That is all a lease can do where scripts reach the machine's whole
+/dev (cooperative: a script that sets the variables anew reaches every GPU); behind walls they open the leased device alone. A
+lease does not bound a GPU's memory: only one evaluation at a time for each GPU keeps them apart.
 """
 
 from __future__ import annotations
@@ -86,15 +86,15 @@ def devices(gpu: Gpu | None) -> list[str]:
     return [] if gpu is None else list(gpu.nodes)
 
 
-def describe(gpus: Sequence[Gpu], *, has_own_mounts: bool) -> str:
+def describe(gpus: Sequence[Gpu], *, has_walls: bool) -> str:
     """Return how well a lease of these GPUs keeps scripts from the others.
 
     Args:
         gpus: Those lent.
-        has_own_mounts: True when a script's /dev holds no more than `devices` names.
+        has_walls: True when a script can open no device file but those that `devices` names.
     """
-    if has_own_mounts and all(gpu.is_separable for gpu in gpus):
-        return "only the leased device is visible"
+    if has_walls and all(gpu.is_separable for gpu in gpus):
+        return "only the leased device can be opened"
     variables = sorted({"HIP_VISIBLE_DEVICES" if gpu.maker == "amd" else "CUDA_VISIBLE_DEVICES" for gpu in gpus})
     return f"cooperative: {', '.join(variables)}"
 
