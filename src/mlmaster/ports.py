@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlmaster.core.budget import Budget
+from mlmaster.core.cost import Size
 from mlmaster.core.events import Event, Record
 from mlmaster.core.execution import Execution, Limits
 from mlmaster.core.node import Operator
@@ -255,6 +256,10 @@ class ViewSource(Protocol):
 
     def full(self) -> View:
         """Return the view with every train row visible and the real test rows to predict."""
+        ...
+
+    def size(self, name: str) -> Size:
+        """Return the rows of the view called `smoke`, `smoke-<scale>`, `full`, `fresh` or `fold-<number>`; builds nothing."""
         ...
 
     def forget(self, view: View) -> None:

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mlmaster.core.cost import Size
 from mlmaster.core.score import Direction
 from mlmaster.core.task import FileRule, PredictionKind, Task, TaskKind
 from mlmaster.core.view import View
@@ -129,6 +130,19 @@ def test_it_is_a_view_source(task: Task, tmp_path: Path) -> None:
     assert source.truth.shape == (30, 1)
     assert source.guide.all()
     assert len(set(source.clusters.tolist())) == 30
+
+
+def test_the_rows_of_a_view_are_known_before_it_is_built(task: Task, tmp_path: Path) -> None:
+    views = Views(task, tmp_path / "pool", 0, folds=3)
+    names = ["fold-0", "fold-2", "smoke", "smoke-2", "fresh", "full"]
+    sizes = [views.size(name) for name in names]
+    assert not (tmp_path / "pool" / "fold-0").exists()
+    built = [views.fold(0), views.fold(2), views.smoke(), views.smoke(scale=2), views.fresh(), views.full()]
+    assert [view.name for view in built] == names
+    shown = [len(read(view.directory / "train.csv")[1]) for view in built]
+    assert sizes == [Size(rows, len(view.rows)) for rows, view in zip(shown, built, strict=True)]
+    with pytest.raises(SettingsError, match="fold 9"):
+        views.size("fold-9")
 
 
 def test_a_view_is_taken_once_and_found_again_by_another_process(task: Task, tmp_path: Path) -> None:

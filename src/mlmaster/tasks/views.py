@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
+from mlmaster.core.cost import Size
 from mlmaster.core.scheme import Scheme
 from mlmaster.core.task import Task
 from mlmaster.core.view import View
@@ -83,6 +84,7 @@ class Views:
         self.task = task
         self._seed = seed
         self._taken: dict[str, View] = {}
+        self._sizes: dict[str, Size] = {}
         self._facts = read_facts(task)
         media = self._facts.media
         self._shares_files = media.files >= SHARED_FROM_FILES or media.bytes >= SHARED_FROM_BYTES
@@ -214,13 +216,21 @@ class Views:
 
         `new-rows` has all labelled rows and no test rows yet: who has some fills in `test`, `test_rows` and `test_files`.
         """
-        if name.startswith("smoke"):
-            return self._plan_smoke(name, int(name.removeprefix("smoke").removeprefix("-") or 1))
         if name == "new-rows":
             return make_plan(self._facts, name, self._sides(self._labelled), with_test=False, order_key="")
-        if name == "fresh":
-            return self._plan_fresh()
-        return self._plan_full() if name == "full" else self._plan_fold(int(name.removeprefix("fold-")))
+        if name == "full" and self._facts.test is None:
+            raise TaskError(f"task {self.task.name} has no test file; predict a file of new rows instead")
+        visible, hidden, with_test = self._choose(name)
+        key = "" if name == "full" else digest_column([self._salt], self._seed, name)
+        return make_plan(self._facts, name, self._sides(visible, hidden), with_test=with_test, order_key=key)
+
+    def size(self, name: str) -> Size:
+        """Return the rows of the view called `smoke`, `smoke-<scale>`, `full`, `fresh` or `fold-<number>`; builds nothing."""
+        if name not in self._sizes:
+            visible, hidden, with_test = self._choose(name)
+            answered = int((hidden & self._labelled).sum()) + (self._facts.test_rows if with_test else 0)
+            self._sizes[name] = Size(trained=int((visible & self._labelled).sum()), predicted=answered)
+        return self._sizes[name]
 
     def forget(self, view: View) -> None:
         """Throw a view away that something has changed; it is built anew when it is next asked for."""
@@ -250,38 +260,35 @@ class Views:
             is_renumbered=plan["renumber"] is not None,
         )
 
-    def _plan_fold(self, fold: int) -> Plan:
+    def _choose(self, name: str) -> tuple[Mask, Mask, bool]:
+        """Return which train rows a view shows, which it hides, and whether the real test rows are in its test table."""
+        if name == "full":
+            return self._labelled, np.zeros_like(self._labelled), True
+        if name == "fresh":
+            return *self._choose_fresh(), False
+        if name.startswith("smoke"):
+            return *self._choose_smoke(int(name.removeprefix("smoke").removeprefix("-") or 1)), False
+        fold = int(name.removeprefix("fold-"))
         if not 0 <= fold < self.folds:
             raise SettingsError(f"fold {fold} does not exist; there are {self.folds}, from 0")
-        sides = self._sides(self.visible_in(fold), self.hidden_in(fold))
-        return self._make(f"fold-{fold}", sides, with_test=self._rides_along)
+        return self.visible_in(fold), self.hidden_in(fold), self._rides_along
 
-    def _plan_fresh(self) -> Plan:
+    def _choose_fresh(self) -> tuple[Mask, Mask]:
         rows = np.flatnonzero(self._labelled)
         strata = np.zeros(len(self._labelled), dtype=np.int64)
         strata[rows] = find_strata(self.task, self._truth[rows])
-        visible, hidden = self._hiding.fresh(strata, self._labelled, self._seed)
-        return self._make("fresh", self._sides(visible, hidden), with_test=False)
+        return self._hiding.fresh(strata, self._labelled, self._seed)
 
-    def _plan_smoke(self, name: str, scale: int) -> Plan:
+    def _choose_smoke(self, scale: int) -> tuple[Mask, Mask]:
         rows = np.flatnonzero(self._labelled)
         strata = find_strata(self.task, self._truth[rows])
         visible, hidden = pick_small(strata, self._seed, SMOKE_VISIBLE * scale, SMOKE_HIDDEN * scale)
         masks = np.zeros((2, len(self._labelled)), dtype=bool)
         masks[0, rows[visible]] = True
         masks[1, rows[hidden]] = True
-        return self._make(name, self._sides(masks[0], masks[1]), with_test=False)
+        return masks[0], masks[1]
 
-    def _plan_full(self) -> Plan:
-        if self._facts.test is None:
-            raise TaskError(f"task {self.task.name} has no test file; predict a file of new rows instead")
-        return make_plan(self._facts, "full", self._sides(self._labelled), with_test=True, order_key="")
-
-    def _make(self, name: str, sides: str, *, with_test: bool) -> Plan:
-        key = digest_column([self._salt], self._seed, name)
-        return make_plan(self._facts, name, sides, with_test=with_test, order_key=key)
-
-    def _sides(self, visible: NDArray[np.bool_], hidden: NDArray[np.bool_] | None = None) -> str:
+    def _sides(self, visible: Mask, hidden: Mask | None = None) -> str:
         """Return one character per train row; rows without a label are in no view."""
         sides = np.full(len(visible), ord(ABSENT), dtype=np.uint8)
         sides[visible & self._labelled] = ord(VISIBLE)

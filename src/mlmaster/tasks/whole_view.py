@@ -16,6 +16,7 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
+from mlmaster.core.cost import Size
 from mlmaster.core.scheme import Scheme
 from mlmaster.core.task import Task
 from mlmaster.core.view import View
@@ -122,6 +123,10 @@ class WholeView:
     def fresh(self) -> View:
         """Raise: nothing can be hidden afresh."""
         raise TaskError("a self-reported task has no rows to hide afresh")
+
+    def size(self, name: str) -> Size:  # noqa: ARG002 - there is only one
+        """Return the rows to answer; what a script learns from, nobody counts."""
+        return Size(predicted=self._plan["test_rows"])
 
     def forget(self, view: View) -> None:
         """Throw the copy away; it is made anew when it is next asked for."""

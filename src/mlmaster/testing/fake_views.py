@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mlmaster.core.cost import Size
 from mlmaster.core.scheme import Scheme, Shift
 from mlmaster.core.view import View
 from mlmaster.ports import Array
@@ -74,6 +75,12 @@ class FakeViews:
     def full(self) -> View:
         """Return the view that hides nothing."""
         return self._view("full", None, np.empty(0, dtype=np.int64))
+
+    def size(self, name: str) -> Size:
+        """Return the rows of a view."""
+        view = self._view(name, None, self._fresh) if name == "fresh" else self.full()
+        view = self.fold(int(name.removeprefix("fold-"))) if name.startswith("fold-") else view
+        return Size(trained=len(self.truth) - len(view.hidden), predicted=len(view.rows))
 
     def forget(self, view: View) -> None:
         """Do nothing."""
