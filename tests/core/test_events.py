@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from mlmaster.core.budget import Budget, BudgetLimits
-from mlmaster.core.events import EVENT, Decided, Event, Record
+from mlmaster.core.cost import Cost, Size
+from mlmaster.core.events import EVENT, Decided, Event, FoldScored, Record, SmokePassed
 from mlmaster.core.scheme import Relation, Scheme, Shift
 
 KINDS = get_args(get_args(Event)[0])
@@ -26,6 +27,7 @@ LIMITS = st.builds(
     cost_usd=st.none() | AMOUNTS,
     tokens=st.none() | st.integers(min_value=0),
 )
+SIZES = st.builds(Size, st.integers(0, 10**9), st.integers(0, 10**9))
 RELATIONS = st.builds(Relation, test=st.none() | FINITE, row=FINITE, by_key=FINITE)
 FIELDS: dict[str, st.SearchStrategy[object]] = {
     "settings": st.dictionaries(st.text(max_size=5), JSON, max_size=3),
@@ -39,6 +41,8 @@ FIELDS: dict[str, st.SearchStrategy[object]] = {
         relations=st.lists(RELATIONS, max_size=2).map(tuple),
         shift=st.none() | st.builds(Shift, auc=FINITE),
     ),
+    "size": SIZES,
+    "costs": st.lists(st.builds(Cost, SIZES, FINITE, st.integers(0)), max_size=2).map(tuple),
     "budget": st.builds(Budget, limits=LIMITS, elapsed_s=AMOUNTS, nodes=st.integers(0), cost_usd=AMOUNTS),
 }
 """Fields whose type alone does not say what they may hold. JSON has no NaN and no infinities, and neither do events."""
@@ -68,7 +72,7 @@ def _name(kind: type[Event]) -> str:
 
 
 def test_every_kind_has_its_own_name() -> None:
-    assert len({_name(kind) for kind in KINDS}) == len(KINDS) == 13
+    assert len({_name(kind) for kind in KINDS}) == len(KINDS) == 14
 
 
 @given(any_event())
@@ -93,6 +97,15 @@ def test_an_unknown_field_is_an_error(kind: type[Event]) -> None:
 def test_an_unknown_kind_is_an_error() -> None:
     with pytest.raises(ValidationError, match="nonsense"):
         EVENT.validate_python({"kind": "nonsense"})
+
+
+def test_what_scripts_cost_is_read_from_older_journals_too() -> None:
+    smoke = EVENT.validate_python({"kind": "smoke_passed", "node": 1, "wall_s": 2.0, "peak_bytes": 5})
+    assert isinstance(smoke, SmokePassed)
+    assert smoke.costs == ()
+    fold = EVENT.validate_python({"kind": "fold_scored", "node": 1, "fold": 0, "value": 0.5, "wall_s": 2.0})
+    assert isinstance(fold, FoldScored)
+    assert fold.size.rows == 0
 
 
 def test_a_chain_is_new_continued_or_none() -> None:

@@ -10,11 +10,13 @@ from mlmaster.core.budget import Budget, BudgetLimits
 from mlmaster.core.events import (
     EXHAUSTED,
     Decided,
+    Deferred,
     Event,
     FoldScored,
     NodeFinished,
     Proposed,
     Refused,
+    RunResumed,
     RunStarted,
     SmokePassed,
 )
@@ -174,6 +176,16 @@ def test_the_record_of_a_node_holds_its_proposal_folds_and_outcome() -> None:
     assert (node.value, node.utility, node.gain, node.reward, node.wall_s) == (0.5, -0.5, True, 1.0, 3.0)
 
 
+def test_a_deferred_node_stays_in_flight_says_why_and_is_looked_at_anew() -> None:
+    tree = grow(draft(1), proposed(1), Deferred(node=1, detail="20 s are left"))
+    assert (tree[1].state, tree[1].fault, tree[1].detail) == (NodeState.PROPOSED, None, "20 s are left")
+    assert (list(tree.in_flight), tree.pending(1), tree.finished_visits(1)) == ([1], 1, 0)
+    tree.apply(RunResumed(version="1"))
+    assert tree[1].detail == ""
+    tree.apply(scored(1, 1.0))
+    assert tree.best == 1
+
+
 def test_debug_depth_counts_debugs_in_a_row() -> None:
     tree = grow(
         *(draft(1), proposed(1), failed(1)),
@@ -285,6 +297,8 @@ ILLEGAL: dict[str, tuple[tuple[Event, ...], Event]] = {
         (draft(1), proposed(1), FoldScored(node=1, fold=0, value=1.0, wall_s=1.0)),
         FoldScored(node=1, fold=0, value=1.0, wall_s=1.0),
     ),
+    "a deferral before the proposal": ((draft(1),), Deferred(node=1, detail="no time")),
+    "a deferral after the end": (GOOD, Deferred(node=1, detail="no time")),
     "an outcome of nothing": ((), scored(1, 1.0)),
     "an outcome before the proposal": ((draft(1),), scored(1, 1.0)),
     "a second outcome": (GOOD, failed(1)),

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from mlmaster.core.blend import BlendKind
 from mlmaster.core.budget import Budget
+from mlmaster.core.cost import Cost, Size
 from mlmaster.core.execution import Fault
 from mlmaster.core.node import NodeState, Operator
 from mlmaster.core.scheme import Scheme
@@ -97,12 +98,16 @@ class Refused(_Event):
 
 
 class SmokePassed(_Event):
-    """The script ran through on the small view."""
+    """The script ran through on the small view.
+
+    `wall_s` is of all its runs there; `costs` has one entry for each size it ran through on.
+    """
 
     kind: Literal["smoke_passed"] = "smoke_passed"
     node: int
     wall_s: float
     peak_bytes: int = 0
+    costs: tuple[Cost, ...] = ()
 
 
 class FoldScored(_Event):
@@ -115,6 +120,18 @@ class FoldScored(_Event):
     wall_s: float
     cpu_s: float = 0.0
     peak_bytes: int = 0
+    size: Size = Size()
+
+
+class Deferred(_Event):
+    """The rest of the run does not hold what a proposed node still needs, so nothing more of it is started.
+
+    It keeps its state and is nobody's fault; a resumed run looks at it anew. `detail` is the forecast in words.
+    """
+
+    kind: Literal["deferred"] = "deferred"
+    node: int
+    detail: str
 
 
 class NodeFinished(_Event):
@@ -208,6 +225,7 @@ Event = Annotated[
     | Refused
     | SmokePassed
     | FoldScored
+    | Deferred
     | NodeFinished
     | SubmissionWritten
     | JudgeOpened

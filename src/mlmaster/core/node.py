@@ -82,7 +82,7 @@ class Node:
         value: Metric value over the scored folds (guide part), in the metric's own direction; None unless
             SCORED or RACED.
         utility: `value` oriented so that higher is better.
-        fault, detail: Why it failed or was refused.
+        fault, detail: Why it failed or was refused; `detail` of a PROPOSED node: why the run has no time left for it.
         gain: SCORED and better than its branch's best by more than one standard error, or the first of its branch.
         reward: What was backed up, or None when nothing was.
         wall_s: Wall seconds of all its evaluations.

@@ -17,11 +17,13 @@ from math import isnan
 from mlmaster.core.events import (
     EXHAUSTED,
     Decided,
+    Deferred,
     Event,
     FoldScored,
     NodeFinished,
     Proposed,
     Refused,
+    RunResumed,
     RunStarted,
 )
 from mlmaster.core.node import OUTCOMES, ROOT, TRANSITIONS, Node, NodeState, Operator
@@ -214,8 +216,16 @@ class Tree:
                 if any(fold == event.fold for fold, _ in node.folds):
                     raise IllegalEventError(f"node {event.node} already has a score for fold {event.fold}")
                 self.nodes[event.node] = replace(node, folds=(*node.folds, (event.fold, event.value)))
+            case Deferred():
+                node = self._known(event.node)
+                if node.state is not NodeState.PROPOSED:
+                    raise IllegalEventError(f"node {event.node} is {node.state} and cannot be deferred")
+                self.nodes[event.node] = replace(node, detail=event.detail)
             case NodeFinished():
                 self._finish(event)
+            case RunResumed():
+                for id_ in self._in_flight:
+                    self.nodes[id_] = replace(self.nodes[id_], detail="")
             case RunStarted():
                 self.is_self_reported = event.is_self_reported
             case _:
