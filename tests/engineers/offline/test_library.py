@@ -41,3 +41,17 @@ def test_every_block_is_documented_and_closed() -> None:
         local |= {part.name for part in ast.walk(function) if isinstance(part, ast.FunctionDef)}
         free = definition.uses - local - builtin
         assert free <= known.definitions.keys() | known.imports.keys(), definition.name
+
+
+def test_no_variable_bears_the_name_of_a_function() -> None:
+    """Else the function, and what it imports, would come along into scripts that have no use for it."""
+    definitions = library.load().definitions
+    for definition in definitions.values():
+        if definition.is_function:
+            parts = [part for part in ast.walk(ast.parse(definition.source)) if isinstance(part, ast.Name | ast.arg)]
+            own = {part.arg if isinstance(part, ast.arg) else part.id for part in parts if not _is_read(part)}
+            assert not own & definitions.keys(), definition.name
+
+
+def _is_read(part: ast.AST) -> bool:
+    return isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load)

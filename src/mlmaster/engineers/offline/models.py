@@ -140,7 +140,7 @@ def _svr_text(options: Options, facts: Facts) -> Fit:
 
 def _baseline(options: Options, facts: Facts) -> Fit:
     if facts.goal is Goal.CLASSES:
-        return Fit("shares", {"classes": facts.outputs})
+        return Fit("class_shares", {"classes": facts.outputs})
     return Fit("average", {})
 
 

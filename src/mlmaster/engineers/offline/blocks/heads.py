@@ -33,7 +33,7 @@ def average(X, y: np.ndarray, X_test) -> np.ndarray:
     return np.full(len(X_test), y.mean())
 
 
-def shares(X, y: np.ndarray, X_test, classes: int) -> np.ndarray:
+def class_shares(X, y: np.ndarray, X_test, classes: int) -> np.ndarray:
     """Answer the share of each class in train everywhere."""
     return np.tile(np.bincount(y, minlength=classes) / len(y), (len(X_test), 1))
 

@@ -38,21 +38,21 @@ def point_features(
     squares = (points**2).sum(axis=1)[:, None] - 2 * points @ others.T + (others**2).sum(axis=1)[None]
     squares[squares < 1e-6] = np.inf  # a point is not its own neighbour
     order = np.argpartition(squares, min(neighbours, squares.shape[1] - 1), axis=1)[:, :neighbours]
-    nearest = np.sqrt(np.take_along_axis(squares, order, axis=1))
-    ranks = np.argsort(nearest, axis=1)
-    nearest, order = np.take_along_axis(nearest, ranks, axis=1), np.take_along_axis(order, ranks, axis=1)
+    distances = np.sqrt(np.take_along_axis(squares, order, axis=1))
+    ranks = np.argsort(distances, axis=1)
+    distances, order = np.take_along_axis(distances, ranks, axis=1), np.take_along_axis(order, ranks, axis=1)
     found = {}
     for rank in (0, 1, 3, 5, 7, 11):
-        if nearest.shape[1] > rank and np.isfinite(nearest[:, rank]).all():
-            found[f"neighbour_{rank + 1}_mean"] = nearest[:, rank].mean()
-            found[f"neighbour_{rank + 1}_std"] = nearest[:, rank].std()
+        if distances.shape[1] > rank and np.isfinite(distances[:, rank]).all():
+            found[f"neighbour_{rank + 1}_mean"] = distances[:, rank].mean()
+            found[f"neighbour_{rank + 1}_std"] = distances[:, rank].std()
     if cell is not None:
         volume = abs(np.linalg.det(cell))
         found["volume"], found["volume_per_point"] = volume, volume / len(points)
     labels = np.array(names)
     neighbour_labels = labels[order % len(points)]
     for first, second in product(sorted(set(names)), repeat=2):
-        between = np.where(neighbour_labels == second, nearest, np.inf)[labels == first]
+        between = np.where(neighbour_labels == second, distances, np.inf)[labels == first]
         between = between[np.isfinite(between).any(axis=1)]
         if not len(between):
             continue
