@@ -34,6 +34,8 @@ class Context:
         history: Every finished node of the run, oldest first.
         script_limit_s: Wall seconds one evaluation may take.
         threads: Threads a script may use.
+        packages: Distribution to version of all that scripts can import; names as package indexes write them
+            (`scikit-learn`). Empty when it is not known.
         seed: Seed for this proposal's own choices.
         refusals: Why earlier answers to this very request were refused, oldest first.
     """
@@ -51,6 +53,7 @@ class Context:
     history: tuple[Node, ...] = ()
     script_limit_s: float = float("inf")
     threads: int = 1
+    packages: Mapping[str, str] = field(default_factory=dict)
     seed: int = 0
     refusals: tuple[str, ...] = ()
 

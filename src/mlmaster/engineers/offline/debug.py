@@ -85,7 +85,7 @@ def _plain_features(recipe: Recipe, facts: Facts) -> Recipe | None:
 
 
 def _robust(recipe: Recipe, facts: Facts) -> Recipe | None:
-    if not facts.has_table or facts.goal is Goal.WORDS:
+    if not facts.has_table or facts.goal is Goal.WORDS or not facts.has(FAMILIES["extra_trees"].needs):
         return None
     plain = default_recipe("extra_trees", facts)
     options = {**plain.options, "date_parts": False, "split_packed": False, "robust": True, "trees": 100}

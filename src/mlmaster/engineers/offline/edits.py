@@ -26,6 +26,7 @@ class Edit:
         change: The options it sets, from the options before; empty when it does not apply.
         prior: Gains and failures it starts with.
         build: Makes another recipe altogether, where options do not say it; `change` is not asked then.
+        needs: What it adds to what scripts import, names in `facts.DISTRIBUTIONS`.
     """
 
     name: str
@@ -33,9 +34,12 @@ class Edit:
     change: Callable[[Recipe, Facts], Mapping[str, Option]]
     prior: tuple[float, float] = (1.0, 2.0)
     build: Callable[[Recipe, Facts], Recipe | None] | None = None
+    needs: tuple[str, ...] = ()
 
     def apply(self, recipe: Recipe, facts: Facts) -> Recipe | None:
         """Return the changed recipe, or None where the edit does not apply or changes nothing."""
+        if not facts.has(self.needs):
+            return None
         if self.build is not None:
             return self.build(recipe, facts)
         if recipe.members:

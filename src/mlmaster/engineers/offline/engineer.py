@@ -40,7 +40,7 @@ class OfflineEngineer:
                 "the offline engineer writes scripts that are scored on hidden rows, and this task hides none "
                 "(self_reported): none of its scripts would report a score of its own"
             )
-        facts = Facts.of(context.task, context.profile)
+        facts = Facts.of(context.task, context.profile, context.packages)
         known = {recipe.signature() for recipe in _recipes((*context.history, *context.siblings, *context.path))}
         refused = len(context.refusals)
         for edit, plan, recipe in _leaving_room(_candidates(context, facts), context):

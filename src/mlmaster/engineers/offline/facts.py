@@ -5,6 +5,7 @@ Nothing here is keyed to a task's name, and no data is read.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
@@ -15,6 +16,17 @@ IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".t
 SIDE_SUFFIXES = frozenset({".csv", ".tsv", ".txt", ".dat", ".xyz", ".json", ".cif", ".log"})
 _DATE_WORDS = ("date", "time", "timestamp")
 _PACKED_SEPARATORS = "/_|;-:"
+
+
+DISTRIBUTIONS: Mapping[str, tuple[str, ...]] = {
+    "scipy": ("scipy",),
+    "sklearn": ("scikit-learn",),
+    "lightgbm": ("lightgbm",),
+    "xgboost": ("xgboost", "xgboost-cpu"),
+    "catboost": ("catboost",),
+    "PIL": ("pillow", "pillow-simd"),
+}
+"""What scripts may import beside numpy and pandas, which all of them do, and the distributions that bring it."""
 
 
 class Goal(StrEnum):
@@ -38,6 +50,7 @@ class Facts:
         id_separator: Separator of an id that holds a group and a member, or None.
         left_out: Columns never used as features.
         image_rule, side_rule: Files of rows that are pictures, or small text files.
+        lacking: Names in `DISTRIBUTIONS` that the interpreter of the scripts cannot import.
     """
 
     task: Task
@@ -54,10 +67,11 @@ class Facts:
     left_out: tuple[str, ...]
     image_rule: FileRule | None
     side_rule: FileRule | None
+    lacking: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, task: Task, profile: Profile) -> Facts:
-        """Return the facts of a task."""
+    def of(cls, task: Task, profile: Profile, packages: Mapping[str, str] | None = None) -> Facts:
+        """Return the facts of a task; `packages` are those of `Context`, nothing known of them when empty."""
         features = [c for c in profile.columns if c.is_in_test and not c.is_target]
         features = [c for c in features if c.name not in (*task.targets, *task.train_only)]
         images = _first_rule(task, profile, IMAGE_SUFFIXES)
@@ -108,7 +122,14 @@ class Facts:
             left_out=tuple(c.name for c in features if c.name in left_out),
             image_rule=images,
             side_rule=sides,
+            lacking=frozenset(
+                name for name, ways in DISTRIBUTIONS.items() if packages and not packages.keys() & set(ways)
+            ),
         )
+
+    def has(self, needs: Iterable[str]) -> bool:
+        """Return True when scripts can import all of these, as far as is known."""
+        return self.lacking.isdisjoint(needs)
 
     @property
     def outputs(self) -> int:

@@ -29,6 +29,7 @@ class Family:
         defaults: Options beside the common ones.
         most_rows: Train rows beyond which it is not drafted (its cost grows faster than the rows).
         why: One sentence for the plan.
+        needs: What its scripts import beside numpy and pandas, names in `facts.DISTRIBUTIONS`.
     """
 
     title: str
@@ -38,6 +39,7 @@ class Family:
     defaults: Options = field(default_factory=dict)
     most_rows: float = float("inf")
     why: str = ""
+    needs: tuple[str, ...] = ("sklearn",)
 
 
 _BOOSTED: Options = {"rounds": 300, "rate": 0.06, "seeds": 1, "folds": 0, "balanced": False}
@@ -54,6 +56,7 @@ FAMILIES: Mapping[str, Family] = {
         "table",
         defaults={**_BOOSTED, "leaves": 31, "leaf_rows": 20, "column_share": 0.8, "row_share": 0.8, "l2": 1.0},
         why="Boosted trees take numbers, categories and gaps as they are.",
+        needs=("lightgbm",),
     ),
     "linear": Family(
         "a regularised linear model",
@@ -68,6 +71,7 @@ FAMILIES: Mapping[str, Family] = {
         "table",
         defaults={**_BOOSTED, "rounds": 500, "depth": 6, "l2": 3.0},
         why="Ordered boosting handles categories by itself and needs little tuning on small tables.",
+        needs=("catboost",),
     ),
     "xgboost": Family(
         "XGBoost",
@@ -75,6 +79,7 @@ FAMILIES: Mapping[str, Family] = {
         "table",
         defaults={**_BOOSTED, "depth": 5, "leaf_weight": 3.0, "column_share": 0.7, "row_share": 0.8, "l2": 2.0},
         why="Depth-wise boosted trees, regularised differently from LightGBM's.",
+        needs=("xgboost",),
     ),
     "extra_trees": Family(
         "extremely randomised trees",
@@ -107,6 +112,7 @@ FAMILIES: Mapping[str, Family] = {
         goals=CLASSIFIED,
         defaults={**_WORDS, "strength": 5.0, "balanced": False},
         why="Quick, hard to break, and close to the best a bag of words can do.",
+        needs=("scipy", "sklearn"),
     ),
     "word_char_logistic": Family(
         "a logistic regression on TF-IDF of words and characters",
@@ -116,6 +122,7 @@ FAMILIES: Mapping[str, Family] = {
         defaults={**_WORDS, "chars": 5, "least_chars": 2, "strength": 5.0, "balanced": False},
         most_rows=300_000,
         why="Words say what a text is about; character n-grams catch endings, misspellings and tone.",
+        needs=("scipy", "sklearn"),
     ),
     "bayes_logistic": Family(
         "an NB-SVM (logistic regression on naive Bayes ratios)",
@@ -124,6 +131,7 @@ FAMILIES: Mapping[str, Family] = {
         goals=CLASSIFIED,
         defaults={**_WORDS, "binary": True, "strength": 4.0, "alpha": 1.0},
         why="Scaling terms by their log-count ratio lets few examples of a term count.",
+        needs=("scipy", "sklearn"),
     ),
     "text_svm": Family(
         "a calibrated linear SVM on TF-IDF of words and characters",
@@ -133,6 +141,7 @@ FAMILIES: Mapping[str, Family] = {
         defaults={**_WORDS, "chars": 5, "least_chars": 2, "strength": 0.3, "balanced": False},
         most_rows=300_000,
         why="Margins in many dimensions; a sigmoid on held-out folds makes them probabilities.",
+        needs=("scipy", "sklearn"),
     ),
     "naive_bayes": Family(
         "a multinomial naive Bayes on TF-IDF of words",
@@ -141,6 +150,7 @@ FAMILIES: Mapping[str, Family] = {
         goals=CLASSIFIED,
         defaults={**_WORDS, "min_df": 1, "alpha": 0.1},
         why="It counts where others fit: it errs differently, and blends well.",
+        needs=("scipy", "sklearn"),
     ),
     "complement_bayes": Family(
         "a calibrated complement naive Bayes on TF-IDF of words",
@@ -149,6 +159,7 @@ FAMILIES: Mapping[str, Family] = {
         goals=CLASSIFIED,
         defaults={**_WORDS, "min_df": 1, "alpha": 0.3},
         why="Complement counts are steadier where classes are uneven.",
+        needs=("scipy", "sklearn"),
     ),
     "text_ridge": Family(
         "a ridge regression on TF-IDF of words and characters",
@@ -157,6 +168,7 @@ FAMILIES: Mapping[str, Family] = {
         goals=frozenset({Goal.NUMBERS}),
         defaults={**_WORDS, "strength": 1.0},
         why="Quick, hard to break, and close to the best a bag of words can do.",
+        needs=("scipy", "sklearn"),
     ),
     "text_svr": Family(
         "a linear support vector regression on TF-IDF of words and characters",
@@ -166,6 +178,7 @@ FAMILIES: Mapping[str, Family] = {
         defaults={**_WORDS, "chars": 5, "least_chars": 2, "strength": 1.0},
         most_rows=200_000,
         why="Absolute errors beyond a margin: steadier than squares on rough targets.",
+        needs=("scipy", "sklearn"),
     ),
     "topic_boosting": Family(
         "LightGBM on topics and style of the texts",
@@ -187,6 +200,7 @@ FAMILIES: Mapping[str, Family] = {
         },
         most_rows=200_000,
         why="Boosted trees on the main TF-IDF directions find interactions a linear model cannot.",
+        needs=("scipy", "sklearn", "lightgbm"),
     ),
     "image_logistic": Family(
         "a logistic regression on pixels and gradient histograms",
@@ -203,6 +217,7 @@ FAMILIES: Mapping[str, Family] = {
             "balanced": False,
         },
         why="Quick: main directions of pixels and edges, and a linear rule.",
+        needs=("PIL", "sklearn"),
     ),
     "image_svm": Family(
         "an SVM with a Gaussian kernel on gradient histograms",
@@ -212,6 +227,7 @@ FAMILIES: Mapping[str, Family] = {
         defaults={**_PICTURE, "pixels": False, "hog": True, "parts": 150, "strength": 10.0, "balanced": False},
         most_rows=15_000,
         why="Smooth borders between shapes: long the best on small pictures.",
+        needs=("PIL", "sklearn"),
     ),
     "image_ridge": Family(
         "a ridge regression on pixels and gradient histograms",
@@ -220,6 +236,7 @@ FAMILIES: Mapping[str, Family] = {
         goals=frozenset({Goal.NUMBERS}),
         defaults={**_PICTURE, "pixels": True, "hog": True, "parts": 100, "scale": True, "strength": 0.1},
         why="Quick: main directions of pixels and edges, and a linear rule.",
+        needs=("PIL", "sklearn"),
     ),
     "image_svr": Family(
         "a support vector regression on gradient histograms",
@@ -229,6 +246,7 @@ FAMILIES: Mapping[str, Family] = {
         defaults={**_PICTURE, "pixels": False, "hog": True, "parts": 150, "strength": 3.0},
         most_rows=15_000,
         why="Smooth dependence on shapes.",
+        needs=("PIL", "sklearn"),
     ),
     "image_boosting": Family(
         "LightGBM on principal directions of pixels and gradients",
@@ -248,6 +266,7 @@ FAMILIES: Mapping[str, Family] = {
             "l2": 2.0,
         },
         why="Boosted trees combine parts of a picture that a linear rule only adds.",
+        needs=("PIL", "lightgbm"),
     ),
     "image_trees": Family(
         "extremely randomised trees on pixels and gradient histograms",
@@ -256,6 +275,7 @@ FAMILIES: Mapping[str, Family] = {
         defaults={**_PICTURE, "pixels": True, "hog": True, "trees": 300, "leaf": 1, "share": 0.1, "balanced": False},
         most_rows=50_000,
         why="Many random questions about pixels, averaged.",
+        needs=("PIL", "sklearn"),
     ),
     "image_neighbours": Family(
         "nearest neighbours on principal directions",
@@ -264,12 +284,14 @@ FAMILIES: Mapping[str, Family] = {
         defaults={**_PICTURE, "pixels": True, "hog": True, "parts": 50, "neighbours": 5},
         most_rows=30_000,
         why="Pictures that look alike belong together; nothing else is assumed.",
+        needs=("PIL", "sklearn"),
     ),
     "baseline": Family(
         "the average of train",
         "baseline",
         "none",
         why="It looks at no feature and cannot fail.",
+        needs=(),
     ),
     "copied_text": Family(
         "the text itself",
@@ -277,6 +299,7 @@ FAMILIES: Mapping[str, Family] = {
         "none",
         goals=frozenset({Goal.WORDS}),
         why="The answer is often the text, or most of it.",
+        needs=(),
     ),
     "remembered_text": Family(
         "remembered answers",
@@ -284,6 +307,7 @@ FAMILIES: Mapping[str, Family] = {
         "none",
         goals=frozenset({Goal.WORDS}),
         why="Texts seen in train get the answer most frequent for them, others stay as they are.",
+        needs=(),
     ),
     "frequent_text": Family(
         "the most frequent answer",
@@ -291,6 +315,7 @@ FAMILIES: Mapping[str, Family] = {
         "none",
         goals=frozenset({Goal.WORDS}),
         why="It looks at no feature and cannot fail.",
+        needs=(),
     ),
 }
 """Every family by name."""
@@ -324,15 +349,18 @@ _ORDER: Mapping[Modality, Sequence[str]] = {
 
 
 def drafting_order(facts: Facts) -> list[str]:
-    """Return the families that suit the task, the one to draft first in front."""
+    """Return the families that suit the task and can be imported, the one to draft first in front."""
     if facts.goal is Goal.WORDS:
         return ["remembered_text", "copied_text", "frequent_text"] if facts.texts_or_names else ["frequent_text"]
     has_words = facts.task.modality is Modality.TEXT and bool(facts.texts)
     modality = Modality.TEXT if has_words else Modality.TABULAR
     if facts.image_rule is not None and (facts.task.modality is Modality.IMAGE or not facts.has_table):
         modality = Modality.IMAGE
-    names = list(_ORDER[modality])
-    return [name for name in names if facts.goal in FAMILIES[name].goals and facts.rows <= FAMILIES[name].most_rows]
+    return [name for name in _ORDER[modality] if _suits(FAMILIES[name], facts)] or ["baseline"]
+
+
+def _suits(family: Family, facts: Facts) -> bool:
+    return facts.goal in family.goals and facts.rows <= family.most_rows and facts.has(family.needs)
 
 
 def default_recipe(name: str, facts: Facts) -> Recipe:

@@ -84,6 +84,7 @@ TABLE_EDITS: Sequence[Edit] = (
         "Add TF-IDF topics of the text columns (a truncated SVD), so that trees can split on words.",
         switch("text_topics", when=lambda f: bool(f.texts), value=24),
         prior=(4.0, 1.0),
+        needs=("scipy", "sklearn"),
     ),
     Edit(
         "sums_of_amounts",
@@ -150,6 +151,7 @@ TABLE_EDITS: Sequence[Edit] = (
         "Keep only the columns that hold nearly all the gain of a quick boosted model; the rest is noise to fit.",
         switch("drop_noise", when=lambda f: f.width >= 8),
         prior=(1.5, 2.0),
+        needs=("lightgbm",),
     ),
     Edit(
         "log_of_skewed",
