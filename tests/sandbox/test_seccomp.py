@@ -31,8 +31,9 @@ ALLOW, KILL = 0x7FFF0000, 0x80000000
 EPERM, ENOSYS = 0x00050000 | errno.EPERM, 0x00050000 | errno.ENOSYS
 BOOLEANS = ("with_network", "with_unix_sockets", "with_memory_files")
 GENEROUS = dict.fromkeys(BOOLEANS, True)
-CHECKED = {"clone", "unshare", "personality", "ioctl", "socket", "socketpair"}
-ABSENT = {"clone3", "shmget", "msgget", "semget", "mq_open"}
+CHECKED = {"clone", "prlimit64", "unshare", "personality", "ioctl", "socket", "socketpair"}
+SYSTEM_V = {"shmget", "shmat", "shmctl", "shmdt", "semget", "semop", "semtimedop", "semctl"}
+ABSENT = {"clone3", *SYSTEM_V, "msgget", "msgsnd", "msgrcv", "msgctl", "mq_open", "mq_unlink"}
 MEMORY = {"memfd_create", "memfd_secret"}
 REFUSED = """
     ptrace process_vm_readv process_vm_writev process_madvise kcmp pidfd_getfd
@@ -180,6 +181,14 @@ def test_commands_to_terminals_and_personalities(build: Callable[..., Filter]) -
     assert made.answer("ioctl", 0x5412, 0x5401, 0x5412) == ALLOW
 
 
+def test_a_process_sets_its_own_limits_and_reads_all(build: Callable[..., Filter]) -> None:
+    answer = build().answer
+    assert answer("prlimit64", 0, 7, 0x7FFF00001000) == answer("prlimit64", HIGH, 7, 1) == ALLOW
+    assert answer("prlimit64", 1234, 7, 0, 0x7FFF00001000) == ALLOW
+    for new in (1, 0x7FFF00001000, HIGH, 0x7FFF00000000):
+        assert answer("prlimit64", 1234, 7, new) == EPERM
+
+
 SOCKETS = [
     # family, type, protocol, which choice allows it
     (1, 1, 0, "with_unix_sockets"),
@@ -315,6 +324,9 @@ refused = [call(given["unshare"], flag) for flag in given["new"]]
 refused += [call(given["clone"], flag | signal.SIGCHLD, 0, 0, 0, 0) for flag in given["new"] if flag != 0x80]
 refused += [call(given["ioctl"], 0, command, -1) for command in (0x5412, 0x5412 | 1 << 32, 0x541C)]
 refused += [call(given["personality"], 0x40000), call(471, 0), call(given["socketpair"], 1, 2, 0, -1)]
+import resource
+new = ctypes.create_string_buffer(struct.pack("=qq", *resource.getrlimit(resource.RLIMIT_NOFILE)))
+refused += [call(given["prlimit64"], os.getppid(), 7, ctypes.addressof(new), 0)]
 refused += [call(given["socket"], family, 1, 0) for family in range(46)]
 allowed = [call(given["unshare"], 0x200), call(given["personality"], 0xFFFFFFFF), call(given["personality"], 0)]
 print(json.dumps([refused, allowed]))
@@ -343,7 +355,7 @@ call_i386 = ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_b
 
 
 WORKS = """
-import asyncio, multiprocessing, subprocess, tempfile, threading, time
+import asyncio, resource, subprocess, tempfile, threading, time
 
 pid = os.fork()
 if pid == 0:
@@ -378,6 +390,7 @@ assert asyncio.run(asyncio.sleep(0, "slept")) == "slept"
 backwards = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)(lambda a, b: 0)
 libc.qsort(ctypes.create_string_buffer(b"ba", 2), ctypes.c_size_t(2), ctypes.c_size_t(1), backwards)
 os.sched_setaffinity(0, os.sched_getaffinity(0))
+resource.setrlimit(resource.RLIMIT_NOFILE, resource.getrlimit(resource.RLIMIT_NOFILE))
 """
 
 POOL = """

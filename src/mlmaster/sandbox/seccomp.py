@@ -95,21 +95,35 @@ NUMBERS: dict[str, tuple[int | None, int | None]] = {
     "memfd_create": (319, 279),
     "memfd_secret": (447, 447),
     "shmget": (29, 194),
-    "msgget": (68, 186),
+    "shmat": (30, 196),
+    "shmctl": (31, 195),
+    "shmdt": (67, 197),
     "semget": (64, 190),
+    "semop": (65, 193),
+    "semtimedop": (220, 192),
+    "semctl": (66, 191),
+    "msgget": (68, 186),
+    "msgsnd": (69, 189),
+    "msgrcv": (70, 188),
+    "msgctl": (71, 187),
     "mq_open": (240, 180),
+    "mq_unlink": (241, 181),
     # allowed for some arguments
+    "prlimit64": (302, 261),
     "ioctl": (16, 29),
     "socket": (41, 198),
     "socketpair": (53, 199),
 }
 
 _MEMORY_FILES = ("memfd_create", "memfd_secret")
-_ABSENT = ("clone3", "shmget", "msgget", "semget", "mq_open")
+_ABSENT = (
+    *("clone3", "shmget", "shmat", "shmctl", "shmdt", "semget", "semop", "semtimedop", "semctl"),
+    *("msgget", "msgsnd", "msgrcv", "msgctl", "mq_open", "mq_unlink"),
+)
 """Answered as by a kernel without them: the C library then starts threads by `clone`, whose flags can be read here (those of
 `clone3` lie behind a pointer); objects of System V and message queues outlive every process of a script, so that the next
-evaluation of the same user would find what they hold."""
-_CHECKED = ("unshare", "clone", "personality", "ioctl", "socket", "socketpair")
+evaluation of the same user would find what they hold, and Landlock does not guard those of the user's other programs."""
+_CHECKED = ("unshare", "clone", "personality", "prlimit64", "ioctl", "socket", "socketpair")
 
 _ALLOW = 0x7FFF0000
 _KILL_PROCESS = 0x80000000
@@ -134,7 +148,7 @@ _LOW = 0xFFFFFFFF
 class _Has:
     """True when half an argument, masked, is one of some values.
 
-    The kernel itself reads all arguments compared here as numbers of 32 bits, those of `unshare` excepted.
+    The kernel itself reads the arguments compared here as numbers of 32 bits, but those whose upper half is compared too.
     """
 
     argument: int
@@ -208,6 +222,9 @@ def _checks(name: str, with_network: bool, with_unix_sockets: bool) -> list[byte
         return _allow([(_Has(0, (0,), _LOW & ~harmless), _Has(0, (0,), is_upper=True))])
     if name == "personality":
         return _allow([(_Has(0, (0, _LOW)),)])  # all ones asks what it is
+    if name == "prlimit64":
+        # its own limits, or reading: Landlock lets a script limit the other processes of its user, the harness among them
+        return _allow([(_Has(0, (0,)),), (_Has(2, (0,)), _Has(2, (0,), is_upper=True))])
     if name == "ioctl":
         return _decide([(_Has(1, (_TIOCSTI, _TIOCLINUX)),)], _REFUSE, _ALLOW)
     if name == "socketpair":
