@@ -24,7 +24,7 @@ def needs(abi: int) -> pytest.MarkDecorator:
 
 
 START = """
-import ctypes, errno, json, os, signal, socket, sys
+import ctypes, errno, fcntl, json, os, signal, socket, sys
 sys.path.insert(0, sys.argv[1])
 from mlmaster.sandbox.inside.landlock import restrict
 from mlmaster.sandbox.inside.plan import Landlock
@@ -155,6 +155,13 @@ def test_devices_are_used_but_not_replaced(outcome: Callable[..., Any]) -> None:
     code = """[attempt(os.open, "/dev/null", os.O_RDWR | os.O_TRUNC), attempt(os.open, "/dev/zero", os.O_RDONLY),
     attempt(os.open, "/dev/full", os.O_RDONLY), attempt(os.remove, "/dev/null"), attempt(os.mknod, "node", 0o20600, 0x103)]"""
     assert outcome(code) == ["done", "done", "EACCES", "EACCES", "EACCES"]
+
+
+@needs(5)
+def test_devices_that_are_only_read_take_no_commands(outcome: Callable[..., Any]) -> None:
+    code = """[attempt(fcntl.ioctl, os.open(path, os.O_RDONLY), 0x5421_0000) for path in ("/dev/null", "/dev/full")]"""
+    assert outcome(code, readable=["/dev/full"]) == ["ENOTTY", "EACCES"]
+    assert outcome(code, readable=["/dev/full"], abi=4) == ["ENOTTY", "ENOTTY"]
 
 
 @needs(2)
