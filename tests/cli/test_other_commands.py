@@ -1,4 +1,4 @@
-"""settings, task, grade, doctor: commands that need no run."""
+"""settings, task, grade: commands that need no run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import pytest
 from tests.cli.folders import Invoke
 from tests.cli.test_bad_input import SAMPLE, lay
 
-from mlmaster.cli.machine import Finding, examine
 from mlmaster.settings import Settings
 from mlmaster.settings.layers import walk
 
@@ -135,23 +134,6 @@ def test_grade_names_what_is_missing(invoke: Invoke, task: Path, tmp_path: Path,
     result = invoke("grade", submission, "--task", folder, *words)
     assert result.exit_code == 2
     assert "--answers" in result.stderr or "no such" in result.stderr or "no answers" in result.stderr
-
-
-def test_doctor_names_everything(invoke: Invoke) -> None:
-    result = invoke("doctor")
-    for name in ("python", "cores", "memory", "disk", "lightgbm", "sandbox", "gpu"):
-        assert f"  {name} " in result.output
-
-
-def test_doctor_as_json_agrees_with_its_exit_code(invoke: Invoke) -> None:
-    result = invoke("doctor", "--json", "--folder", "not/made/yet")
-    findings = json.loads(result.stdout)
-    assert result.exit_code == (0 if all(finding["ok"] for finding in findings) else 1)
-
-
-def test_what_is_missing_comes_with_advice() -> None:
-    findings = [*examine(Path.cwd()), Finding("x", "missing", is_ok=False, advice="install x")]
-    assert all(finding.advice for finding in findings if not finding.is_ok)
 
 
 def test_predict_needs_a_result_and_a_table(invoke: Invoke, ended: Path, tmp_path: Path) -> None:

@@ -7,29 +7,39 @@ from typing import Annotated
 
 import typer
 
-from mlmaster.cli.options import JsonOption
+from mlmaster.cli.finding import Finding
+from mlmaster.cli.options import JsonOption, SetOption
 
 
 def doctor(
     as_json: JsonOption = False,
     folder: Annotated[Path, typer.Option("--folder", help="Where runs will lie.")] = Path(),
+    assignments: SetOption = None,
 ) -> None:
-    """Say what this machine has and lacks.
+    """Say what this machine has and lacks, and what a run would use.
 
-    Python, cores, memory, disk, packages, sandbox, GPU. Exit code 1 when something is missing.
+    Memory, disk, packages, isolation, limits, GPUs. Exit code 1 when something is missing that a run needs.
     """
+    import os
+
     from mlmaster.cli.closing import print_json
     from mlmaster.cli.machine import examine
+    from mlmaster.settings import load_settings
 
-    findings = examine(folder)
+    resolved = load_settings(assignments=assignments or (), environ=os.environ, folder=Path.cwd())
+    findings = examine(folder, resolved.settings)
     if as_json:
-        print_json([{"name": f.name, "value": f.value, "ok": f.is_ok, "advice": f.advice} for f in findings])
+        print_json([finding.plain() for finding in findings])
     else:
-        width = max(len(finding.name) for finding in findings)
-        for finding in findings:
-            mark = typer.style("ok", fg="green") if finding.is_ok else typer.style("--", fg="red")
-            typer.echo(f"{mark}  {finding.name:<{width}}  {finding.value}")
-            if finding.advice:
-                typer.echo(f"    {'':<{width}}  {finding.advice}")
+        _show(findings)
     if not all(finding.is_ok for finding in findings):
         raise typer.Exit(1)
+
+
+def _show(findings: list[Finding]) -> None:
+    width = max(len(finding.name) for finding in findings)
+    for finding in findings:
+        colour, mark = ("red", "--") if not finding.is_ok else ("green", "ok") if finding.is_there else ("yellow", "no")
+        typer.echo(f"{typer.style(mark, fg=colour)}  {finding.name:<{width}}  {finding.value}")
+        for line in finding.advice.splitlines():
+            typer.echo(f"    {'':<{width}}    {line}")
