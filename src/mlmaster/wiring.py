@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from dataclasses import dataclass
@@ -27,14 +28,16 @@ from mlmaster.engine.selection import Selector
 from mlmaster.engine.self_reported import ReportedMetric, SelfReportedEvaluator, SelfReportedFinisher
 from mlmaster.engine.settings import EngineSettings
 from mlmaster.engine.telling import TellingValues
-from mlmaster.engineers.offline import OfflineEngineer
-from mlmaster.errors import DataError, RunDirectoryError, SettingsError, TaskError
+from mlmaster.engineers.offline import REQUIRED, OfflineEngineer
+from mlmaster.errors import DataError, RunDirectoryError, SandboxError, SettingsError, TaskError
 from mlmaster.metrics.definition import DefinedMetric
 from mlmaster.metrics.proof import prove as prove_metric
 from mlmaster.metrics.registry import Registry
 from mlmaster.metrics.rules import check as check_metric
 from mlmaster.ports import Array, Clock, Engineer, Metric, Sandbox, ViewSource
-from mlmaster.sandbox.process import ProcessSandbox
+from mlmaster.sandbox import cgroups, gpus, isolation
+from mlmaster.sandbox.interpreter import Interpreter, settle
+from mlmaster.sandbox.local import LocalSandbox
 from mlmaster.search import make_policy
 from mlmaster.settings import Settings
 from mlmaster.store.run_directory import RunDirectory
@@ -132,26 +135,32 @@ def assemble(
     *,
     engineer: Engineer | None = None,
     sandbox: Sandbox | None = None,
+    interpreter: Interpreter | None = None,
     pool: Pool | None = None,
     clock: Clock | None = None,
 ) -> Run:
-    """Put a run together over an open run directory; what is not given is chosen by the settings."""
+    """Put a run together over an open run directory; what is not given is chosen by the settings.
+
+    Of a sandbox that is given without its interpreter, nothing is known of what scripts can import there.
+    """
     task, profile = store.task(), store.profile()
     engine, limits = settings.engine, limits or settings.budget.limits
     _require_same_kind(store, task)
     clock = clock or SystemClock()
     discard(store.directory / "work")  # what a killed process left; the writer's lock is ours
-    sandbox = sandbox or make_sandbox(settings, store.directory / "work")
-    per_script = script_limits(engine, limits)
+    if sandbox is None:
+        interpreter = interpreter or settle(settings.sandbox, store.directory)
+        sandbox = make_sandbox(settings, store.directory / "work", interpreter)
+    per_script = script_limits(settings, limits)
     metric: Metric
     views: ViewSource
     if task.is_self_reported:
         metric, views = ReportedMetric.of(task), WholeView(task, store.directory / "pool")
     else:
         metric, views = _hide(task, store, settings, sandbox, per_script)
-    engineer = engineer or make_engineer(settings)
+    engineer = engineer or make_engineer(settings, interpreter)
     policy = make_policy(settings.search)
-    results = ResultWriter(task, views, store, engine.actual_threads)
+    results = ResultWriter(task, views, store, engine.actual_threads, interpreter)
     values = TellingValues(task, profile)
     evaluating = SelfReportedEvaluator if task.is_self_reported else Evaluator
     evaluator = evaluating(task, metric, views, sandbox, per_script, settings.seed, store.node_directory, values)
@@ -187,6 +196,7 @@ def assemble(
         finisher=finisher,
         pool=pool or ThreadPool(engine.actual_proposal_workers, engine.actual_slots),
         clock=clock,
+        packages={} if interpreter is None else interpreter.packages,
     )
     return Run(parts, limits, engine, settings.search, settings.seed, start)
 
@@ -273,26 +283,69 @@ def _complain(metric: Metric, task: Task) -> Complain:
     return complain
 
 
-def make_engineer(settings: Settings) -> Engineer:
-    """Return the engineer the settings name."""
+def make_engineer(settings: Settings, interpreter: Interpreter | None = None) -> Engineer:
+    """Return the engineer the settings name.
+
+    Args:
+        settings: Of the run.
+        interpreter: What scripts run in, where it is known.
+
+    Raises:
+        SettingsError: There is no such engineer.
+        SandboxError: No script of this engineer could run in the interpreter.
+    """
     if settings.engineer != "offline":
         raise SettingsError(f"engineer: there is no engineer {settings.engineer!r}; choose offline")
+    lacking = [name for name in REQUIRED if interpreter is not None and name not in interpreter.packages]
+    if interpreter is not None and lacking:
+        raise SandboxError(
+            f"{interpreter.python} has no {' and no '.join(lacking)}, which every script of the offline engineer needs; add "
+            "packages there, or have them added for the run: --set 'sandbox.packages=[pandas, scikit-learn, lightgbm]'"
+        )
     return OfflineEngineer()
 
 
-def make_sandbox(settings: Settings, directory: Path) -> Sandbox:
-    """Return the sandbox the settings name."""
-    return ProcessSandbox(directory, processes=settings.sandbox.processes, is_intact=is_intact)
+def make_sandbox(settings: Settings, directory: Path, interpreter: Interpreter) -> LocalSandbox:
+    """Return the sandbox the settings name.
+
+    Args:
+        settings: Of the run.
+        directory: Where evaluations get their folders.
+        interpreter: What scripts run in.
+
+    Raises:
+        SandboxError: This machine does not grant the isolation, or lacks a GPU that is named.
+    """
+    wanted = settings.sandbox
+    walls = isolation.choose(wanted.isolation, interpreter)
+    lent = () if wanted.gpus == () else gpus.choose(wanted.gpus, gpus.find().gpus, os.environ)
+    return LocalSandbox(
+        directory,
+        interpreter,
+        walls,
+        preload=wanted.preload if wanted.warm else None,
+        memory=cgroups.find().cgroups,
+        gpu_lease=gpus.GpuLease(lent, wanted.slots_per_gpu),
+        is_intact=is_intact,
+        readable=tuple(Path(name).expanduser().resolve() for name in wanted.caches),
+        with_network=wanted.network,
+    )
 
 
-def script_limits(settings: EngineSettings, limits: BudgetLimits) -> Limits:
+def script_limits(settings: Settings, limits: BudgetLimits) -> Limits:
     """Return what one evaluation may use on this machine."""
-    shared = psutil.virtual_memory().total * 3 // 4 // settings.actual_slots
+    engine = settings.engine
+    shared = psutil.virtual_memory().total * 3 // 4 // engine.actual_slots
+    wall_s = engine.timeout_s(limits.time_s)
     return Limits(
-        wall_s=settings.timeout_s(limits.time_s),
-        memory_bytes=int(settings.memory_gb * 2**30) or shared,
-        disk_bytes=int(settings.disk_gb * 2**30),
-        threads=settings.actual_threads,
+        wall_s=wall_s,
+        memory_bytes=int(engine.memory_gb * 2**30) or shared,
+        disk_bytes=int(engine.disk_gb * 2**30),
+        threads=engine.actual_threads,
+        # more than its cores can give in that time; it binds where scripts cannot be pinned to cores
+        cpu_s=wall_s * engine.actual_threads * 1.1,
+        processes=settings.sandbox.processes,
+        open_files=settings.sandbox.open_files,
     )
 
 
@@ -312,8 +365,8 @@ def predict(directory: Path, table: Path) -> reproduce.Cells:
     if not table.is_file():
         raise DataError(f"{table}: there is no such file")
     work = tempfile.TemporaryDirectory(prefix="mlmaster-")
-    sandbox = make_sandbox(settings, Path(work.name))
-    limits = script_limits(settings.engine, BudgetLimits())
+    sandbox = make_sandbox(settings, Path(work.name), settle(settings.sandbox, directory.absolute()))
+    limits = script_limits(settings, BudgetLimits())
 
     def run(script: Path, view: Path) -> Path:
         execution = sandbox.run(script.read_text(encoding="utf-8"), view, limits, Flag())

@@ -10,9 +10,10 @@ from mlmaster.core.proposal import Context, Proposal
 from mlmaster.core.task import Profile
 from mlmaster.engine.pools import InlinePool
 from mlmaster.engine.run import Run
-from mlmaster.sandbox.process import ProcessSandbox
+from mlmaster.ports import Sandbox
 from mlmaster.store.run_directory import RunDirectory
 from mlmaster.testing.clock import FakeClock
+from mlmaster.testing.sandboxes import open_sandbox
 from mlmaster.testing.scripted_engineer import ScriptedEngineer
 from mlmaster.testing.toy_run import ROWS, TEST_ROWS, make_settings, write_task
 from mlmaster.wiring import assemble
@@ -47,14 +48,14 @@ def test_a_smoke_error_counts_only_when_it_repeats_at_twice_the_size(tmp_path: P
         least = 1500 if not context.siblings else 2500
         return Proposal(plan="p", code=f"OFFSET = 0.5\nLEAST = {least}\n" + PICKY + HONEST)
 
-    run = make_run(tmp_path / "run", ProcessSandbox(tmp_path / "work"), ScriptedEngineer(answer), nodes=2, rows=6000)
+    run = make_run(tmp_path / "run", open_sandbox(tmp_path / "work"), ScriptedEngineer(answer), nodes=2, rows=6000)
     run.execute()
     assert run.tree[1].state is NodeState.SCORED
     assert (run.tree[2].state, run.tree[2].fault) == (NodeState.FAILED, Fault.ERROR)
     assert run.tree[2].folds == ()
 
 
-def make_run(out: Path, sandbox: ProcessSandbox, engineer: ScriptedEngineer, nodes: int, rows: int = ROWS) -> Run:
+def make_run(out: Path, sandbox: Sandbox, engineer: ScriptedEngineer, nodes: int, rows: int = ROWS) -> Run:
     settings = make_settings(budget__nodes=nodes)
     RunDirectory.reserve(out)
     task = write_task(out.parent / "data", rows)
@@ -72,7 +73,7 @@ def test_a_forged_view_harms_nobody_else(tmp_path: Path, copied_files: int) -> N
         code = f"OFFSET = {context.seed % 97 / 97}\n" + HONEST + (FORGERY if is_forger else "")
         return Proposal(plan="p", code=code)
 
-    sandbox = ProcessSandbox(tmp_path / "work", copy_up_to_files=copied_files)
+    sandbox = open_sandbox(tmp_path / "work", "none", copy_up_to_files=copied_files)
     run = make_run(tmp_path / "run", sandbox, ScriptedEngineer(answer), nodes=6)
     assert run.execute() is not None
     forger = run.tree[2]
@@ -93,6 +94,6 @@ def test_scripts_and_evaluations_leave_nothing_behind(tmp_path: Path) -> None:
     def answer(context: Context) -> Proposal:
         return Proposal(plan="p", code=f"OFFSET = {context.seed}\n" + HONEST)
 
-    run = make_run(tmp_path / "run", ProcessSandbox(tmp_path / "work"), ScriptedEngineer(answer), nodes=3)
+    run = make_run(tmp_path / "run", open_sandbox(tmp_path / "work"), ScriptedEngineer(answer), nodes=3)
     run.execute()
     assert list((tmp_path / "work").iterdir()) == []

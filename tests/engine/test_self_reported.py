@@ -20,12 +20,12 @@ from mlmaster.engineers.offline import OfflineEngineer
 from mlmaster.errors import DataError, RunDirectoryError, SubmissionError
 from mlmaster.metrics.registry import Registry
 from mlmaster.ports import Engineer
-from mlmaster.sandbox.process import ProcessSandbox
 from mlmaster.store.run_directory import RunDirectory
 from mlmaster.tasks.load import load
 from mlmaster.tasks.loaded import Overrides
 from mlmaster.tasks.self_reported import profile_without_train
 from mlmaster.testing.clock import FakeClock
+from mlmaster.testing.sandboxes import open_sandbox
 from mlmaster.testing.scripted_engineer import ScriptedEngineer
 from mlmaster.testing.toy_run import make_settings, write_task
 from mlmaster.wiring import assemble, predict
@@ -73,7 +73,7 @@ def make_run(out: Path, task: Task, engineer: Engineer, nodes: int = 3) -> Run:
         settings = make_settings(budget__nodes=nodes)
         profile = profile_without_train(task) if not task.train else Profile(train_rows=90, test_rows=20, columns=())
         store = RunDirectory.create(out, settings.dump(), task, profile)
-    sandbox = ProcessSandbox(out / "work")
+    sandbox = open_sandbox(out / "work")
     return assemble(store, settings, engineer=engineer, sandbox=sandbox, pool=InlinePool(), clock=FakeClock())
 
 

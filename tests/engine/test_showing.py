@@ -10,9 +10,9 @@ from mlmaster.core.task import Profile
 from mlmaster.engine.pools import InlinePool
 from mlmaster.engine.run import Run
 from mlmaster.report.write import write_report
-from mlmaster.sandbox.process import ProcessSandbox
 from mlmaster.store.run_directory import RunDirectory
 from mlmaster.testing.clock import FakeClock
+from mlmaster.testing.sandboxes import open_sandbox
 from mlmaster.testing.scripted_engineer import ScriptedEngineer
 from mlmaster.testing.toy_run import ROWS, TEST_ROWS, make_settings, write_task
 from mlmaster.wiring import assemble
@@ -44,7 +44,7 @@ def play(out: Path, codes: list[str], nodes: int | None = None) -> tuple[Run, li
     )
     task = write_task(out.parent / "data")
     store = RunDirectory.create(out, settings.dump(), task, Profile(train_rows=ROWS, test_rows=TEST_ROWS, columns=()))
-    sandbox = ProcessSandbox(out.parent / "work")
+    sandbox = open_sandbox(out.parent / "work")
     run = assemble(
         store, settings, engineer=ScriptedEngineer(answer), sandbox=sandbox, pool=InlinePool(), clock=FakeClock()
     )

@@ -2,7 +2,7 @@
 
 The careless harness is what one writes first: row folds, hidden rows in file order under their own ids with every column
 but the target, a copy of the whole folder beside them, one working directory for all. It stands for no code of ours. Ours
-is the real one: `load`, `Views`, `Evaluator`, `ProcessSandbox`. Every test shows the gain under the first and none under the
+is the real one: `load`, `Views`, `Evaluator`, `LocalSandbox`. Every test shows the gain under the first and none under the
 second.
 
 leak                                              guard                                             test
@@ -33,8 +33,7 @@ probabilities that do not stand behind labels     weights are fitted on guide; p
                                                     agree with the labels and differ by row
 looking at the judge, going on, looking again     "judge reused" on every screen                    test_choosing
 
-Not stopped, and so not here: what a script reads by its path, the task's own folder included; and, where the kernel grants
-no mount namespace, what it leaves anywhere its user may write. `mlmaster.sandbox.process` says the same.
+What a script may read and where it may write at all is the sandbox's part, and tested in `tests/attack`.
 """
 
 from __future__ import annotations
@@ -57,10 +56,10 @@ from mlmaster.core.task import Task
 from mlmaster.engine.evaluation import Evaluator
 from mlmaster.engine.telling import TellingValues
 from mlmaster.metrics.registry import Registry
-from mlmaster.sandbox.process import ProcessSandbox
 from mlmaster.tasks.load import Overrides, load
 from mlmaster.tasks.profile import profile
 from mlmaster.tasks.views import Views
+from mlmaster.testing.sandboxes import open_sandbox
 
 Row = Mapping[str, object]
 ROWS = 240
@@ -152,7 +151,9 @@ def score_ours(planted: Planted, code: str, folds: int = 2, *, links_views: bool
     place = Path(f"{planted.folder}-ours")
     task = planted.task
     views = Views(task, place / "pool", seed=3, folds=folds)
-    sandbox = ProcessSandbox(place / "work", copy_up_to_files=0 if links_views else 500)
+    sandbox = open_sandbox(
+        place / "work", "none" if links_views else "auto", copy_up_to_files=0 if links_views else 500
+    )
     values = TellingValues(task, profile(task))
     metric = Registry().for_task(task)
 

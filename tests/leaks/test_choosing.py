@@ -19,10 +19,10 @@ from mlmaster.engine.run import Run
 from mlmaster.metrics.submission import labels_from_probabilities
 from mlmaster.report.markdown import render
 from mlmaster.report.summary import summarise
-from mlmaster.sandbox.process import ProcessSandbox
 from mlmaster.store.run_directory import RunDirectory
 from mlmaster.tasks.profile import profile
 from mlmaster.testing.clock import FakeClock
+from mlmaster.testing.sandboxes import open_sandbox
 from mlmaster.testing.scripted_engineer import ScriptedEngineer
 from mlmaster.testing.toy_run import make_run, make_settings
 from mlmaster.wiring import assemble
@@ -58,7 +58,7 @@ def search(planted: Planted, codes: list[str]) -> Run:
         asked.append(context)
         return Proposal(plan="p", code=READ + codes[len(asked) - 1])
 
-    engineer, sandbox = ScriptedEngineer(answer), ProcessSandbox(Path(f"{planted.folder}-work"))
+    engineer, sandbox = ScriptedEngineer(answer), open_sandbox(Path(f"{planted.folder}-work"))
     run = assemble(store, settings, engineer=engineer, sandbox=sandbox, pool=InlinePool(), clock=FakeClock())
     assert run.execute() is not None
     return run

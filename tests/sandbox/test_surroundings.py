@@ -66,7 +66,7 @@ def test_a_link_inside_a_view_is_copied_as_what_it_shows(tmp_path: Path) -> None
     view = tmp_path / "view"
     view.mkdir()
     (view / "big.bin").symlink_to(tmp_path / "big.bin")
-    assert Views(1000, 1000).show(view, tmp_path / "input") is None
+    assert Views(1000, 1000).show(view, tmp_path / "input").linked is None
     assert not (tmp_path / "input" / "big.bin").is_symlink()
     assert (tmp_path / "input" / "big.bin").read_bytes() == b"content"
     delete(tmp_path / "input")

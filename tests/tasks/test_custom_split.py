@@ -11,9 +11,9 @@ from mlmaster.core.execution import Execution, Fault, Limits
 from mlmaster.core.scheme import SchemeKind
 from mlmaster.core.task import Task
 from mlmaster.errors import RunDirectoryError, TaskError
-from mlmaster.sandbox.process import ProcessSandbox
 from mlmaster.tasks.custom_split import propose_split, read_split, settle_split
 from mlmaster.testing.fake_sandbox import FakeSandbox, Outcome
+from mlmaster.testing.sandboxes import open_sandbox
 from mlmaster.testing.toy_run import write_task
 
 ROWS = 12
@@ -50,7 +50,7 @@ def propose(task: Task, tmp_path: Path, *answers: Outcome) -> None:
 
 
 def test_a_real_script_in_the_real_sandbox(task: Task, tmp_path: Path) -> None:
-    sandbox = ProcessSandbox(tmp_path / "work")
+    sandbox = open_sandbox(tmp_path / "work")
     split, written = propose_split(GOOD, task, sandbox, LIMITS, tmp_path)
     assert split.folds.tolist() == [0, 0, 1, 1, -1, -1] * 2
     assert split.clusters.tolist() == [i // 2 for i in range(ROWS)]

@@ -12,7 +12,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlmaster.sandbox.views import Views
+from mlmaster.sandbox.views import Showing, Shown, Views
 
 _DEEPEST = 32
 _LEAST_ENTRY_BYTES = 4096
@@ -27,13 +27,13 @@ class EvaluationDirectory:
     Attributes:
         path: What the script sees as its working directory and the caller gets.
         private: Holds the script's home, temporary folder and what covers shared folders; deleted at its end.
-        fingerprint: Of the view, when `input/` is a link to the view itself; None for a copy.
+        view: How the view is shown as `input/`.
         laid_bytes: What `used_bytes` counted before the script started.
     """
 
     path: Path
     private: Path
-    fingerprint: bytes | None
+    view: Shown
     laid_bytes: int
 
     @property
@@ -48,12 +48,28 @@ class EvaluationDirectory:
 
     @property
     def stock(self) -> Path:
-        """Return where the folders are made that cover shared ones."""
+        """Return an empty folder that the script never sees, for a root of its own."""
         return self.private / "s"
 
     @classmethod
-    def lay_out(cls, root: Path, code: str, view: Path, views: Views) -> EvaluationDirectory:
+    def lay_out(
+        cls,
+        root: Path,
+        code: str,
+        view: Path,
+        views: Views,
+        showing: Showing = Showing.COPY_OR_LINK,
+        user: int | None = None,
+    ) -> EvaluationDirectory:
         """Make the folders under `root`, with the script and its view in place.
+
+        Args:
+            root: Where they are made.
+            code: The script.
+            view: Its view.
+            views: Shows it.
+            showing: How.
+            user: Who is to own the folders; None for the harness's own user.
 
         Raises:
             OSError: Something cannot be written.
@@ -65,16 +81,21 @@ class EvaluationDirectory:
             private = Path(tempfile.mkdtemp(prefix="mlm-"))
         try:
             path.mkdir(mode=0o700)
-            for folder in (path / "working", private, private / "h", private / "t", private / "s"):
+            owned = [path, path / "working", private / "h", private / "t"]
+            for folder in (private, *owned[1:], private / "s"):
                 folder.mkdir(mode=0o700, exist_ok=True)
             # a lone surrogate makes the script a syntax error of its own, not a failure of ours
             (path / "solution.py").write_bytes(code.encode("utf-8", "surrogatepass"))
-            fingerprint = views.show(view, path / "input")
+            shown = views.show(view, path / "input", showing)
+            if user is not None:
+                private.chmod(0o711)  # its home lies below; what else lies there keeps its own rights
+                for own in (*owned, path / "solution.py"):
+                    os.chown(own, user, user)
         except BaseException:
             delete(path)
             delete(private)
             raise
-        return cls(path, private, fingerprint, used_bytes(path, private))
+        return cls(path, private, shown, used_bytes(path, private))
 
     def written_bytes(self) -> int:
         """Return the bytes on disk that the script added, its home and temporary folder included."""

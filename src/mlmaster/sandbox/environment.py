@@ -20,6 +20,8 @@ _FIXED = {
     "PYTHONUNBUFFERED": "1",
     "PYTHONNOUSERSITE": "1",
     "MPLBACKEND": "Agg",
+    "USER": "solver",
+    "LOGNAME": "solver",
 }
 
 _THREADS = (

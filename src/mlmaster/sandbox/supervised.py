@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import selectors
-import signal
-import subprocess
-import sys
+import socket
 import time
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, field
 
+from mlmaster.sandbox.inside.plan import Plan
 from mlmaster.sandbox.log import Log
+from mlmaster.sandbox.start import Start
 from mlmaster.sandbox.tree import ProcessTree
 
-_SUPERVISOR = Path(__file__).with_name("supervisor.py")
 _CHUNK = 1 << 16
-_GRACE_S = 1.0
+_GRACE_S = 2.0
 _ROUND_S = 0.1
+_MOST_DESCRIPTORS = 4
 
 
 @dataclass(slots=True)
@@ -30,45 +26,41 @@ class Report:
 
     Attributes:
         failure: Why the script could not be started, or None.
+        has_started: True once the script's own code may have run.
         wait_status: The script's status as `os.waitpid` gives it, or None while it runs or when nobody is left to tell.
         cpu_s: Seconds, the whole tree.
         peak_bytes: Resident memory of the largest process.
+        held: Descriptors of the script's folders that are held in memory.
     """
 
     failure: str | None = None
+    has_started: bool = False
     wait_status: int | None = None
     cpu_s: float | None = None
     peak_bytes: int = 0
+    held: list[int] = field(default_factory=list)
+
+    def memory_files_bytes(self) -> int:
+        """Return what is in the folders that are held in memory."""
+        systems = [os.fstatvfs(descriptor) for descriptor in self.held]
+        return sum((system.f_blocks - system.f_bfree) * system.f_frsize for system in systems)
 
 
 class Supervised:
     """A running script. Used by one thread.
 
     Args:
-        command: The program, by its absolute path, and its arguments.
-        directory: The working directory.
-        environment: The whole environment, and with it the token.
-        token: The tree's mark.
-        file_bytes: The size no single file may exceed.
-        cores: The cores the script is pinned to; none for no pinning.
-        covers: Which shared folders it gets of its own; see `supervisor._cover`.
+        start: How its supervisor comes to be.
+        plan: The script's start.
+        token: The tree's mark in its environment.
         log: Takes what the script prints.
 
     Raises:
         OSError: The supervisor cannot be started.
+        InfrastructureError: The same.
     """
 
-    def __init__(
-        self,
-        command: list[str],
-        directory: Path,
-        environment: Mapping[str, str],
-        token: str,
-        file_bytes: int,
-        cores: Collection[int],
-        covers: Mapping[str, Any],
-        log: Log,
-    ) -> None:
+    def __init__(self, start: Start, plan: Plan, token: str, log: Log) -> None:
         self.report = Report()
         self._log = log
         self._unread = b""
@@ -79,24 +71,14 @@ class Supervised:
             theirs_lifeline, self._lifeline = os.pipe()
             theirs.append(theirs_lifeline)
             ours.append(self._lifeline)
-            self._status, theirs_status = os.pipe()
-            theirs.append(theirs_status)
+            near, far = socket.socketpair()
+            self._status, theirs_status = near.detach(), far.detach()
             ours.append(self._status)
+            theirs.append(theirs_status)
             self._output, theirs_output = os.pipe()
             theirs.append(theirs_output)
             ours.append(self._output)
-            pins = ",".join(map(str, sorted(cores)))
-            arguments = [str(theirs_lifeline), str(theirs_status), str(file_bytes), pins, json.dumps(covers), *command]
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(_SUPERVISOR), *arguments],
-                cwd=directory,
-                env=dict(environment),
-                stdin=subprocess.DEVNULL,
-                stdout=theirs_output,
-                stderr=theirs_output,
-                pass_fds=(theirs_lifeline, theirs_status),
-                start_new_session=True,
-            )
+            self._supervisor = start.start(theirs_lifeline, theirs_status, theirs_output)
         except BaseException:
             for descriptor in ours:
                 os.close(descriptor)
@@ -105,7 +87,9 @@ class Supervised:
         finally:
             for descriptor in theirs:
                 os.close(descriptor)
-        self.tree = ProcessTree(self._process.pid, token)
+        with contextlib.suppress(BrokenPipeError):  # it is gone already, which its silence tells
+            _write(self._lifeline, plan.to_json().encode() + b"\n")
+        self.tree = ProcessTree(self._supervisor.pid, token)
         for descriptor in (self._status, self._output):
             os.set_blocking(descriptor, False)
             self._selector.register(descriptor, selectors.EVENT_READ)
@@ -116,7 +100,7 @@ class Supervised:
         It has ended as well when its supervisor is gone without a word.
         """
         for key, _ in self._selector.select(timeout_s):
-            data = _read(key.fd)
+            data = self._read_status() if key.fd == self._status else _read(key.fd)
             if data == b"":
                 self._selector.unregister(key.fd)
             elif data is not None and key.fd == self._output:
@@ -138,19 +122,15 @@ class Supervised:
                 self.listen(_ROUND_S)
             if self._is_supervisor_there:
                 self.tree.members()  # remembered, as they are orphans from here on
-                os.kill(self._process.pid, signal.SIGKILL)
+                self._supervisor.kill()
             self.tree.kill()
         finally:
-            # not by Popen, which may collect it: the number stays ours until `wait4` gives it up
-            os.kill(self._process.pid, signal.SIGKILL)
-            _, _, usage = os.wait4(self._process.pid, 0)
-            self._process.returncode = 0  # collected here, for the usage that Popen would throw away
-            if self.report.cpu_s is None:
-                self.report.cpu_s = usage.ru_utime + usage.ru_stime
+            self._supervisor.forget()
             self._drain()
             self._selector.close()
-            os.close(self._status)
-            os.close(self._output)
+            for descriptor in (self._status, self._output, *self.report.held):
+                os.close(descriptor)
+            self.report.held.clear()
 
     @property
     def _is_supervisor_there(self) -> bool:
@@ -161,6 +141,19 @@ class Supervised:
         while data := _read(self._output):
             self._log.write(data)
 
+    def _read_status(self) -> bytes | None:
+        connection = socket.socket(fileno=self._status)
+        try:
+            data, descriptors, _, _ = socket.recv_fds(connection, _CHUNK, _MOST_DESCRIPTORS)
+        except BlockingIOError:
+            return None
+        except OSError:  # the other end went with words of ours unread
+            return b""
+        finally:
+            connection.detach()
+        self.report.held += descriptors
+        return data
+
     def _hear(self, data: bytes) -> None:
         *lines, self._unread = (self._unread + data).split(b"\n")
         for line in lines:
@@ -170,11 +163,18 @@ class Supervised:
             with contextlib.suppress(ValueError):
                 if word == "failed":
                     self.report.failure = rest
+                elif word == "started":
+                    self.report.has_started = True
                 elif word == "ended":
                     self.report.wait_status = int(rest)
                 elif word == "usage":
                     cpu_s, _, peak_bytes = rest.partition(" ")
                     self.report.cpu_s, self.report.peak_bytes = float(cpu_s), int(peak_bytes)
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(descriptor, data) :]
 
 
 def _read(descriptor: int) -> bytes | None:

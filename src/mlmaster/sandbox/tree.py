@@ -12,6 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -35,6 +36,7 @@ class ProcessTree:
         self._supervisor = supervisor
         self._token = token
         self._seen: set[psutil.Process] = set()
+        self._cpu_s: dict[psutil.Process, float] = {}
 
     def members(self) -> list[psutil.Process]:
         """Return the living processes below the supervisor, and those once seen there."""
@@ -42,6 +44,14 @@ class ProcessTree:
             self._seen.update(psutil.Process(self._supervisor).children(recursive=True))
         self._seen = {process for process in self._seen if _is_alive(process)}
         return list(self._seen)
+
+    def cpu_s(self) -> float:
+        """Return the processor seconds seen so far, those of processes that have ended included."""
+        for process in self.members():
+            with contextlib.suppress(psutil.Error):
+                times = process.cpu_times()
+                self._cpu_s[process] = times.user + times.system
+        return sum(self._cpu_s.values())
 
     def kill(self) -> None:
         """Kill every process of the evaluation but the supervisor, until none is left.
@@ -71,38 +81,56 @@ class ProcessTree:
                     yield process
 
 
-def memory_bytes(processes: Iterable[psutil.Process], known_bytes: int) -> int:
-    """Return the memory the processes hold, each shared page counted once; pages of mapped files are not counted.
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What processes hold, in bytes; pages of mapped files on disk are not counted.
 
-    Counting shared pages once is dear, so it is done only where the cheap sum, which is never too small, would exceed
-    what is known already.
+    Attributes:
+        own: Their own pages.
+        shared: Pages of shared memory and of files held in memory, as far as they are mapped.
+    """
+
+    own: int
+    shared: int
+
+
+def memory_of(processes: Iterable[psutil.Process], known_bytes: int) -> Memory:
+    """Return the memory the processes hold, each shared page counted once, or its share where others have it too.
+
+    Counting that way is dear, so it is done only where the cheap sum, which is never too small, would exceed what is
+    known already.
 
     Args:
         processes: The processes of one evaluation.
         known_bytes: Its peak so far.
     """
     pids = [process.pid for process in processes]
-    cheap = [_sum_of(f"/proc/{pid}/status", _CHEAP, pid) for pid in pids]
-    if len(pids) < 2 or sum(cheap) <= known_bytes or sys.platform != "linux":
-        return sum(cheap)
-    return sum(
-        _sum_of(f"/proc/{pid}/smaps_rollup", _EXACT, pid) or bound for pid, bound in zip(pids, cheap, strict=True)
-    )
-
-
-_CHEAP = (b"RssAnon:", b"RssShmem:", b"VmSwap:")
-_EXACT = (b"Pss_Anon:", b"Pss_Shmem:", b"SwapPss:")
-
-
-def _sum_of(file: str, fields: tuple[bytes, ...], pid: int) -> int:
-    """Return the sum of some fields, given in kB, of a file under /proc; where there is none, the resident memory."""
     if sys.platform != "linux":
-        with contextlib.suppress(psutil.Error):
-            return int(psutil.Process(pid).memory_info().rss)
-        return 0
+        return Memory(sum(_resident_bytes(pid) for pid in pids), 0)
+    cheap = [_read(pid, "status", _CHEAP) for pid in pids]
+    if sum(memory.own + memory.shared for memory in cheap) > known_bytes:
+        cheap = [_read(pid, "smaps_rollup", _EXACT) for pid in pids]
+    return Memory(sum(memory.own for memory in cheap), sum(memory.shared for memory in cheap))
+
+
+_CHEAP = ((b"RssAnon:", b"VmSwap:"), (b"RssShmem:",))
+_EXACT = ((b"Pss_Anon:", b"SwapPss:"), (b"Pss_Shmem:",))
+
+
+def _read(pid: int, file: str, fields: tuple[tuple[bytes, ...], tuple[bytes, ...]]) -> Memory:
+    """Return the sums of two groups of fields, given in kB, of a file under /proc; zeros where there is none."""
+    sums = [0, 0]
     with contextlib.suppress(OSError):
-        lines = Path(file).read_bytes().splitlines()
-        return 1024 * sum(int(line.split()[1]) for line in lines if line.startswith(fields))
+        for line in Path(f"/proc/{pid}/{file}").read_bytes().splitlines():
+            for group, names in enumerate(fields):
+                if line.startswith(names):
+                    sums[group] += 1024 * int(line.split()[1])
+    return Memory(*sums)
+
+
+def _resident_bytes(pid: int) -> int:
+    with contextlib.suppress(psutil.Error):
+        return int(psutil.Process(pid).memory_info().rss)
     return 0
 
 

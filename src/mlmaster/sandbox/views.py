@@ -1,7 +1,8 @@
-"""How a view is shown as `./input/`: a read-only copy, or a watched link when it is too big to copy.
+"""How a view is shown as `./input/`: by a read-only mount, as a read-only copy, or as a link.
 
-A copy costs a clone of blocks where the filesystem can (btrfs, XFS, bcachefs), else one pass over the bytes. A link
-exposes the pool's own files: what a script does to them is noticed afterwards, not prevented.
+A mount costs nothing and nothing gets through it. A copy costs a clone of blocks where the filesystem can (btrfs, XFS,
+bcachefs), else one pass over the bytes. A link exposes the pool's own files: where scripts run as the harness's user, what
+one does to them is noticed afterwards, not prevented.
 
 Views may share files among each other (hard links). The change time of such a file moves when another view is built or
 thrown away, so it proves nothing here; who builds the views knows which moves were its own, and is asked.
@@ -16,12 +17,43 @@ import shutil
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from threading import Lock
 
 from mlmaster.errors import InfrastructureError
 
 _FICLONE = 0x40049409  # linux/fs.h; fcntl names it only from Python 3.14 on
+
+
+class Showing(Enum):
+    """How views come before scripts."""
+
+    MOUNT = "mount"
+    """The script's mounts show it; here only the folder to mount it on is made."""
+    LINK = "link"
+    """A link; the script cannot change what is there, being another user."""
+    COPY = "copy"
+    """A copy, but for views too big to be copied: these are linked and checked for changes afterwards."""
+    COPY_OR_LINK = "copy or link"
+    """A copy of a small view, a link to a big one, which is checked for changes afterwards."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A view as one script sees it.
+
+    Attributes:
+        mounted: What is to be mounted as `input`, or None.
+        linked: What `input` links to, or None.
+        targets: Files outside the view to which links in it lead.
+        fingerprint: What `is_unchanged` asks for afterwards; None where nothing can have changed.
+    """
+
+    mounted: Path | None = None
+    linked: Path | None = None
+    targets: tuple[Path, ...] = ()
+    fingerprint: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +67,8 @@ class Views:
     """Shows views, and remembers what the linked ones looked like at first sight.
 
     Args:
-        copy_up_to_bytes: A view with more bytes is linked.
-        copy_up_to_files: A view with more files is linked.
+        copy_up_to_bytes: A view with more bytes is linked, where there is a choice.
+        copy_up_to_files: A view with more files is linked, where there is a choice.
         is_intact: Tells whether files that a view shares with others are as they were built; without it, a change time
             that moves counts as a change.
     """
@@ -47,11 +79,12 @@ class Views:
         self._copy_up_to_bytes = copy_up_to_bytes
         self._copy_up_to_files = copy_up_to_files
         self._first: dict[tuple[Path, int], bytes] = {}
+        self._targets: dict[tuple[Path, int], tuple[Path, ...]] = {}
         self._is_intact = is_intact
         self._lock = Lock()
 
-    def show(self, view: Path, target: Path) -> bytes | None:
-        """Make `target` show the view; return None for a copy, for a link what `is_unchanged` asks for afterwards.
+    def show(self, view: Path, target: Path, showing: Showing = Showing.COPY_OR_LINK) -> Shown:
+        """Make `target` show the view.
 
         Raises:
             InfrastructureError: The view is not a folder, holds something that is neither file nor folder, or was
@@ -59,19 +92,38 @@ class Views:
         """
         if not view.is_dir():
             raise InfrastructureError(f"the view {view} is not a folder; build it before running a script on it")
+        resolved = view.resolve()
+        key = (resolved, view.stat().st_ino)  # a view built anew under its old name is another view
+        if showing in (Showing.MOUNT, Showing.LINK):
+            targets = self._targets_of(key)
+            if all(_is_open_to_all(path) for path in targets):
+                if showing is Showing.MOUNT:
+                    target.mkdir(mode=0o755)
+                    return Shown(mounted=resolved, targets=targets)
+                target.symlink_to(resolved, target_is_directory=True)
+                return Shown(linked=resolved, targets=targets)
+            _copy(view, target)
+            return Shown()
         files = self._files(view)
-        key = (view.resolve(), view.stat().st_ino)  # a view built anew under its old name is another view
-        is_small = len(files) <= self._copy_up_to_files and sum(f.size for f in files) <= self._copy_up_to_bytes
+        is_small = sum(f.size for f in files) <= self._copy_up_to_bytes and (
+            len(files) <= self._copy_up_to_files or showing is Showing.COPY
+        )
         if is_small and key not in self._first:  # one that was linked and is small now was emptied
             _copy(view, target)
-            return None
+            return Shown()
         fingerprint = _fingerprint(files)
         with self._lock:
             first = self._first.setdefault(key, fingerprint)
         if first != fingerprint or (self._is_intact is not None and not self._is_intact(view)):
             raise InfrastructureError(f"the view {view} was changed since it was first used; delete and build it anew")
-        target.symlink_to(view.resolve(), target_is_directory=True)
-        return fingerprint
+        target.symlink_to(resolved, target_is_directory=True)
+        return Shown(linked=resolved, targets=self._targets_of(key), fingerprint=fingerprint)
+
+    def _targets_of(self, key: tuple[Path, int]) -> tuple[Path, ...]:
+        """Return where links inside the view lead; they are the harness's own. Looked up once."""
+        if key not in self._targets:
+            self._targets[key] = tuple(sorted(_targets(key[0])))
+        return self._targets[key]
 
     def is_unchanged(self, view: Path, fingerprint: bytes) -> bool:
         """Return False when a linked view no longer is what `show` linked."""
@@ -107,6 +159,26 @@ def _files(view: Path, *, has_witness: bool) -> list[_File]:
             changed = (status.st_mtime_ns, -1 if is_shared else status.st_ctime_ns, status.st_ino)
             found.append(_File(os.path.relpath(path, view), status.st_size, changed))
     return found
+
+
+def _targets(view: Path) -> set[Path]:
+    found: set[Path] = set()
+    pending = [str(view)]
+    while pending:
+        with os.scandir(pending.pop()) as entries:
+            for entry in entries:
+                if entry.is_symlink():
+                    link = Path(entry.path)
+                    found |= {link.parent / link.readlink(), link.resolve()}
+                elif entry.is_dir():
+                    pending.append(entry.path)
+    return {path for path in found if not path.is_relative_to(view)}
+
+
+def _is_open_to_all(path: Path) -> bool:
+    """Return True for a file or folder that every user may read, were the folders above it no hindrance."""
+    wanted = 0o005 if path.is_dir() else 0o004
+    return path.exists() and path.stat().st_mode & wanted == wanted
 
 
 def _refuse(error: OSError) -> None:

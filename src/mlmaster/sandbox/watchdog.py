@@ -9,10 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import psutil
+
 from mlmaster.core.execution import Fault, Limits
 from mlmaster.ports import Clock
+from mlmaster.sandbox.cgroups.contract import Cgroup
 from mlmaster.sandbox.directory import EvaluationDirectory
-from mlmaster.sandbox.tree import ProcessTree, memory_bytes
+from mlmaster.sandbox.supervised import Supervised
+from mlmaster.sandbox.tree import memory_of
 
 _LOOK_S = 0.1
 _DISK_LOOK_S = 1.0
@@ -32,32 +36,34 @@ class Watchdog:
 
     Args:
         limits: What it may use.
-        processes: How many processes it may have at once.
         clock: Measures its time, from now on.
         is_cancelled: Asked at every look.
-        tree: Its processes.
-        directory: Its folders.
+        script: Its processes, and its folders that are held in memory.
+        directory: Its folders on disk.
+        group: Its control group, where there is one: the kernel's own count.
 
     Attributes:
         peak_bytes: The most memory seen.
+        cpu_s: The processor seconds seen.
     """
 
     def __init__(
         self,
         limits: Limits,
-        processes: int,
         clock: Clock,
         is_cancelled: Callable[[], bool],
-        tree: ProcessTree,
+        script: Supervised,
         directory: EvaluationDirectory,
+        group: Cgroup | None,
     ) -> None:
         self.peak_bytes = 0
+        self.cpu_s = 0.0
         self._limits = limits
-        self._processes = processes
         self._clock = clock
         self._is_cancelled = is_cancelled
-        self._tree = tree
+        self._script = script
         self._directory = directory
+        self._group = group
         self._started = clock.monotonic()
         self._next_look = self._started
         self._next_disk_look = self._started + _DISK_LOOK_S
@@ -99,15 +105,26 @@ class Watchdog:
         return Breach(Fault.DISK, f"wrote {_megabytes(written)}; {_megabytes(self._limits.disk_bytes)} are allowed")
 
     def _look_at_processes(self) -> Breach | None:
-        members = self._tree.members()
-        if len(members) > self._processes:
-            return Breach(Fault.ERROR, f"{len(members)} processes at once; {self._processes} are allowed")
-        held = memory_bytes(members, self.peak_bytes)
+        tree = self._script.tree
+        members = tree.members()
+        if len(members) > self._limits.processes:
+            return Breach(Fault.ERROR, f"{len(members)} processes at once; {self._limits.processes} are allowed")
+        self.cpu_s = max(self.cpu_s, tree.cpu_s())
+        if self.cpu_s > self._limits.cpu_s:
+            return Breach(Fault.TIMEOUT, f"used more than {self._limits.cpu_s:g} s of processor time")
+        held = self._memory_bytes(members)
         self.peak_bytes = max(self.peak_bytes, held)
         if held <= self._limits.memory_bytes:
             return None
         allowed = _megabytes(self._limits.memory_bytes)
         return Breach(Fault.OUT_OF_MEMORY, f"took {_megabytes(held)} of memory; {allowed} are allowed")
+
+    def _memory_bytes(self, members: list[psutil.Process]) -> int:
+        if self._group is not None:
+            return self._group.used_bytes()
+        memory = memory_of(members, self.peak_bytes)
+        # files in memory that some process maps are in both numbers
+        return memory.own + max(memory.shared, self._script.report.memory_files_bytes())
 
     def _after(self, begun: float, pause_s: float) -> float:
         """Return when to look again, so that looking takes only a small share of the time."""

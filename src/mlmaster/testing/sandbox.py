@@ -50,6 +50,7 @@ class SandboxConformance(LimitConformance):
             "assert len(open('./input/images/1.bin', 'rb').read()) == 256\n"
             "open('./submission.csv', 'w').write(f'rows\\n{len(lines)}\\n')\n"
             "total = sum(i * i for i in range(300_000))\n"
+            "kept = bytearray(b'x') * (8 << 20)\n"
         )
         execution = run(sandbox, tmp_path, code)
         assert (execution.exit_code, execution.signal, execution.fault, execution.detail) == (0, None, None, "")
@@ -190,9 +191,17 @@ class SandboxConformance(LimitConformance):
             assert (now.st_ino, now.st_mode, now.st_mtime_ns) == (status.st_ino, status.st_mode, status.st_mtime_ns)
         assert (view / "train.csv").read_text() == "id,target\n1,0\n2,1\n"
 
-    def test_input_is_marked_read_only(self, sandbox: Sandbox, tmp_path: Path) -> None:
-        code = "import os\nfor p in ('input', 'input/train.csv'):\n    print(os.stat(p).st_mode & 0o222)"
-        assert run(sandbox, tmp_path, code).log == "0\n0\n"
+    def test_input_is_marked_read_only_or_cannot_be_written(self, sandbox: Sandbox, tmp_path: Path) -> None:
+        code = (
+            "import os\n"
+            "def try_to(action, *arguments):\n"
+            "    try: action(*arguments)\n"
+            "    except OSError: return False\n"
+            "    return True\n"
+            "for path, file, mode in (('input', 'input/new', 'w'), ('input/train.csv', 'input/train.csv', 'a')):\n"
+            "    print(bool(os.stat(path).st_mode & 0o222) and try_to(open, file, mode))"
+        )
+        assert run(sandbox, tmp_path, code).log == "False\nFalse\n"
 
     def test_directory_is_there_though_the_script_deleted_it(self, sandbox: Sandbox, tmp_path: Path) -> None:
         execution = run(sandbox, tmp_path, "import os, shutil\nshutil.rmtree(os.getcwd(), ignore_errors=True)")

@@ -12,7 +12,7 @@ LEAST = (3, 9)
 
 
 def _write(answer: object) -> None:
-    with open(sys.argv[1], "w", encoding="utf-8") as file:  # noqa: PTH123
+    with open(sys.argv[1], "w", encoding="utf-8") as file:
         json.dump(answer, file)
 
 
@@ -39,7 +39,7 @@ def find_packages() -> "tuple[dict[str, str], dict[str, list[str]]]":
             name = re.sub(r"[-_.]+", "-", distribution.metadata["Name"]).lower()
             version = str(distribution.version)
             tops = _tops(distribution)
-        except Exception:  # noqa: BLE001  (metadata that is damaged describes nothing that could be relied on)
+        except Exception:
             continue
         if name not in packages:
             packages[name] = version
@@ -75,8 +75,8 @@ def describe() -> "dict[str, Any]":
         "version": list(sys.version_info[:3]),
         "executable": sys.executable,
         "prefixes": [sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix],
-        "path": [*(os.path.abspath(entry) for entry in sys.path if entry), *find_editable()],  # noqa: PTH100
-        "site_packages": [folder for folder in site.getsitepackages() if os.path.isdir(folder)],  # noqa: PTH112
+        "path": [*(os.path.abspath(entry) for entry in sys.path if entry), *find_editable()],
+        "site_packages": [folder for folder in site.getsitepackages() if os.path.isdir(folder)],
         "packages": packages,
         "modules": modules,
     }

@@ -1,0 +1,257 @@
+"""The sandbox of one machine: scripts forked from a warm interpreter or started in a fresh one, walled in, within limits.
+
+What it stops depends on the isolation (`adapters.py`, `SECURITY.md`); what holds with every one of them: a script that
+runs too long, takes too much memory, processor time, disk or processes, prints without end, ignores signals, or leaves
+processes behind, daemons included, is ended with all it started, and so it is when the harness is killed. Nothing of
+the harness's environment and no descriptor reaches it.
+
+Read next: `supervised.py` (one script), `watchdog.py` (its limits), `verdict.py` (its end), `inside/` (what runs beside
+it).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import sys
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from threading import Condition
+from threading import Event as Flag
+
+from mlmaster.core.clock import SystemClock
+from mlmaster.core.execution import Execution, Fault, Limits
+from mlmaster.errors import InfrastructureError
+from mlmaster.ports import Clock
+from mlmaster.sandbox import environment, gpus
+from mlmaster.sandbox.adapters import Isolation, Place
+from mlmaster.sandbox.cgroups.contract import Cgroup, Cgroups
+from mlmaster.sandbox.cores import CoreLease
+from mlmaster.sandbox.directory import EvaluationDirectory
+from mlmaster.sandbox.gpus import GpuLease
+from mlmaster.sandbox.inside.plan import Plan
+from mlmaster.sandbox.interpreter import Interpreter
+from mlmaster.sandbox.log import Log
+from mlmaster.sandbox.start import FreshStart, Start
+from mlmaster.sandbox.supervised import Supervised
+from mlmaster.sandbox.verdict import judge, kernel_kills
+from mlmaster.sandbox.views import Views
+from mlmaster.sandbox.warm import Zygote
+from mlmaster.sandbox.watchdog import Breach, Watchdog
+
+_NEEDS_FRESH = re.compile(r"[A-Z]_NUM_THREADS|NUMEXPR_MAX_THREADS|PYTHONHASHSEED|KMP_|GOMP_|OMP_(?!NUM)[A-Z]")
+"""Variables that libraries read when they are loaded: a script that sets one needs an interpreter without libraries."""
+_THREADS_PER_PROCESS = 4
+
+
+class LocalSandbox:
+    """Runs scripts on this machine.
+
+    Args:
+        root: Where the evaluations' directories are made; made when absent.
+        interpreter: What scripts run in.
+        isolation: What keeps them from the rest of the machine; see `isolation.choose`.
+        preload: Modules that a warm interpreter loads, which scripts are forked from; None: a fresh one for each script.
+        memory: Control groups in which the kernel counts memory; None: it is watched from here.
+        gpu_lease: Lends GPUs.
+        clock: Measures wall time.
+        copy_up_to_bytes: A view with more bytes is linked where it would be copied, and checked for changes afterwards.
+        copy_up_to_files: The same for its number of files.
+        is_intact: Tells whether files that a view shares with others are as they were built, see `sandbox.views`.
+        readable: Files and folders that every script may read, such as caches of models.
+        with_network: Scripts may use the network.
+
+    Attributes:
+        name: How scripts are run, in words: `namespaces, warm, cgroup v1`.
+        zygote: The warm interpreter, or None.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        interpreter: Interpreter,
+        isolation: Isolation,
+        *,
+        preload: tuple[str, ...] | None = (),
+        memory: Cgroups | None = None,
+        gpu_lease: GpuLease | None = None,
+        clock: Clock | None = None,
+        copy_up_to_bytes: int = 512 * 2**20,
+        copy_up_to_files: int = 500,
+        is_intact: Callable[[Path], bool] | None = None,
+        readable: tuple[Path, ...] = (),
+        with_network: bool = False,
+    ) -> None:
+        self._root = root.absolute()
+        self._interpreter = interpreter
+        self._isolation = isolation
+        self._memory = memory
+        self._gpus = gpu_lease or GpuLease(())
+        self._clock = clock or SystemClock()
+        self._views = Views(copy_up_to_bytes, copy_up_to_files, is_intact)
+        libraries = [Path(name) for name in os.environ.get("LD_LIBRARY_PATH", "").split(":") if name]
+        self._readable = (*interpreter.prefixes, *readable, *libraries)
+        self._with_network = with_network
+        self._cores = CoreLease.of_this_process()
+        python = str(interpreter.python)
+        base = environment.build(os.environ, Path("/nonexistent"), Path("/tmp"), 1, "")
+        self._fresh = FreshStart(python, base)
+        is_warm = preload is not None and sys.platform == "linux"
+        self.zygote = Zygote(python, base, preload or ()) if is_warm else None
+        words = [isolation.name, "network" if with_network else "", "warm" if is_warm else "cold"]
+        self.name = ", ".join(word for word in (*words, "watched" if memory is None else memory.name) if word)
+        self._release = weakref.finalize(self, _release, self.zygote, memory)
+        self._is_closing = Flag()
+        self._running = 0
+        self._change = Condition()
+
+    def run(self, code: str, view: Path, limits: Limits, cancel: Flag) -> Execution:
+        """Run one script; see `mlmaster.ports.Sandbox.run`."""
+        with self._counted():
+            user = self._isolation.new_user()
+            try:
+                self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+                if user is not None:
+                    self._root.chmod(0o711)  # a script's user passes through to its own folder, which only it knows
+                directory = EvaluationDirectory.lay_out(
+                    self._root, code, view, self._views, self._isolation.showing, user
+                )
+            except OSError as error:
+                raise InfrastructureError(f"no evaluation directory can be made in {self._root}: {error}") from error
+            try:
+                execution = self._run_in(directory, code, view, limits, user, cancel)
+                directory.settle()
+            except BaseException as error:
+                directory.remove()
+                if isinstance(error, OSError):
+                    raise InfrastructureError(f"a script in {directory.path} could not be run: {error}") from error
+                raise
+            finally:
+                self._isolation.clean(user)
+            return execution
+
+    def close(self) -> None:
+        """End running scripts, which yield CANCELLED, and wait for that; later calls of `run` are refused."""
+        self._is_closing.set()
+        with self._change:
+            self._change.wait_for(lambda: self._running == 0)
+        self._release()
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        with self._change:
+            if self._is_closing.is_set():
+                raise InfrastructureError("the sandbox is closed")
+            self._running += 1
+        try:
+            yield
+        finally:
+            with self._change:
+                self._running -= 1
+                self._change.notify_all()
+
+    def _run_in(
+        self, directory: EvaluationDirectory, code: str, view: Path, limits: Limits, user: int | None, cancel: Flag
+    ) -> Execution:
+        token = secrets.token_hex(16)
+        log = Log(limits.log_bytes)
+        kills = kernel_kills()
+        start: Start = self.zygote if self.zygote is not None and not _NEEDS_FRESH.search(code) else self._fresh
+        with ExitStack() as held:
+            cores = held.enter_context(self._cores.borrow(limits.threads))
+            gpu = held.enter_context(self._gpus.borrow())
+            group = held.enter_context(self._group(limits))
+            place = Place(
+                directory=directory,
+                view=directory.view,
+                readable=self._readable,
+                devices=tuple(gpus.devices(gpu)),
+                memory_bytes=limits.memory_bytes,
+                counts_memory=group is not None,
+                with_network=self._with_network,
+            )
+            surroundings = environment.build(
+                os.environ, directory.home, directory.temporary, limits.threads, token, gpu
+            )
+            plan = Plan(
+                command=None if start.is_warm else [str(self._interpreter.python), "solution.py"],
+                directory=str(directory.path),
+                environment=surroundings,
+                cores=sorted(cores),
+                threads=limits.threads,
+                file_bytes=limits.disk_bytes,
+                open_files=limits.open_files,
+                processes=None if user is None else _THREADS_PER_PROCESS * limits.processes,
+                user=user,
+                cgroup=[] if group is None else list(map(str, group.joins)),
+            )
+            script = Supervised(start, self._isolation.wall_in(plan, place), token, log)
+            watchdog = Watchdog(
+                limits,
+                self._clock,
+                lambda: cancel.is_set() or self._is_closing.is_set(),
+                script,
+                directory,
+                group,
+            )
+            try:
+                breach = watchdog.look()
+                while breach is None and script.listen(watchdog.pause_s):
+                    breach = watchdog.look()
+                wall_s = watchdog.wall_s
+            finally:
+                script.end()
+            is_out_of_memory = group is not None and group.was_out_of_memory()
+            peak_bytes = max(watchdog.peak_bytes, 0 if group is None else group.peak_bytes())
+        report = script.report
+        if report.failure is not None:
+            raise InfrastructureError(f"the script could not be started: {report.failure}")
+        if report.wait_status is None and not report.has_started and breach is None:
+            raise InfrastructureError("the process that was to start the script has gone without a word")
+        breach = breach or watchdog.look_at_disk()
+        if breach is None and is_out_of_memory and report.wait_status != 0:
+            allowed = f"{limits.memory_bytes / 2**20:,.0f} MB"
+            breach = Breach(
+                Fault.OUT_OF_MEMORY, f"killed by the kernel: it wanted more than the {allowed} that are allowed"
+            )
+        fingerprint = directory.view.fingerprint
+        if fingerprint is not None and not self._views.is_unchanged(view, fingerprint):
+            breach = Breach(Fault.POLICY, "the files of the view were changed while the script ran")
+        peak_bytes = max(peak_bytes, report.peak_bytes)
+        text = log.text()
+        is_killed = group is None and kernel_kills() > kills
+        verdict = judge(report.wait_status, breach, text, peak_bytes, limits, is_killed)
+        return Execution(
+            exit_code=verdict.exit_code,
+            signal=verdict.signal,
+            fault=verdict.fault,
+            detail=verdict.detail,
+            wall_s=wall_s,
+            cpu_s=max(report.cpu_s or 0.0, watchdog.cpu_s),
+            peak_bytes=peak_bytes,
+            log=text,
+            directory=directory.path,
+        )
+
+    @contextmanager
+    def _group(self, limits: Limits) -> Iterator[Cgroup | None]:
+        if self._memory is None:
+            yield None
+            return
+        group = self._memory.open(limits.memory_bytes, limits.processes)
+        try:
+            yield group
+        finally:
+            group.kill()
+            group.close()
+
+
+def _release(zygote: Zygote | None, memory: Cgroups | None) -> None:
+    """End what outlives a script; also when a sandbox is forgotten without having been closed."""
+    if zygote is not None:
+        zygote.close()
+    if memory is not None:
+        memory.close()
