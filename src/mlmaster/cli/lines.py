@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mlmaster.core.events import (
+    Deferred,
     JudgeOpened,
     NodeFinished,
     Proposed,
@@ -38,6 +39,8 @@ def _words(record: Record, tree: Tree) -> str | None:
             return f"{text.label(tree[event.node])}: {_first_sentence(event.plan)}"
         case Refused() as event:
             return f"{text.label(tree[event.node])}: nothing to run, {tree[event.node].detail}"
+        case Deferred() as event:
+            return f"{text.label(tree[event.node])}: put off, {event.detail}"
         case NodeFinished() as event:
             return _finished(event, tree)
         case SubmissionWritten() as event:

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event as Flag
 
 import numpy as np
 
+from mlmaster.core.cost import Cost, Size
 from mlmaster.core.execution import Execution, Fault, Limits
 from mlmaster.core.task import Task
 from mlmaster.core.view import View
 from mlmaster.engine import noise, predictions
 from mlmaster.engine.checks import SUBMISSION_FILE
 from mlmaster.engine.excerpts import mask
+from mlmaster.engine.forecast import needs_second_size
 from mlmaster.engine.notes import read_notes
 from mlmaster.engine.predictions import FoldPredictions
 from mlmaster.engine.telling import TellingValues
@@ -45,7 +47,8 @@ class Evaluation:
         detail: One line on the fault, without train rows.
         value: The metric on the guide part, for folds.
         resamples: The metric under the fold's resamples, for folds.
-        wall_s, cpu_s, peak_bytes: As in `Execution`.
+        wall_s, cpu_s, peak_bytes: As in `Execution`; of all runs, where there were several.
+        costs: What each run that ended validly took.
     """
 
     fault: Fault | None
@@ -55,10 +58,15 @@ class Evaluation:
     wall_s: float
     cpu_s: float
     peak_bytes: int
+    costs: tuple[Cost, ...] = ()
 
 
 class Evaluator:
-    """Evaluates scripts of one run."""
+    """Evaluates scripts of one run.
+
+    Attributes:
+        limits: Of each evaluation.
+    """
 
     def __init__(
         self,
@@ -75,20 +83,41 @@ class Evaluator:
         self._metric = metric
         self._views = views
         self._sandbox = sandbox
-        self._limits = limits
+        self.limits = limits
         self._seed = seed
         self._node_directory = node_directory
         self._values = values
 
-    def smoke(self, node: int, code: str, cancel: Flag) -> Evaluation:
-        """Run the script on the small view; only that it runs and answers validly counts.
+    def size(self, name: str) -> Size:
+        """Return the rows of a view; see `mlmaster.ports.ViewSource.size`."""
+        return self._views.size(name)
 
-        An error counts only when it comes again at twice the size: few rows alone can cause one.
+    def smoke(self, node: int, code: str, cancel: Flag) -> Evaluation:
+        """Run the script on the small view; only that it runs, answers validly and what it takes counts.
+
+        An error counts only when it comes again at twice the size: few rows alone can cause one. A script that may be too
+        dear for a fold is run at twice the size as well, so that the growth of its cost is known.
         """
         first = self._run(node, code, self._views.smoke(), cancel, self._discard)
-        if first.fault not in (Fault.ERROR, Fault.INVALID_SUBMISSION):
+        if first.fault is None and not self._may_be_too_dear(first):
             return first
-        return self._run(node, code, self._views.smoke(scale=2), cancel, self._discard)
+        if first.fault not in (None, Fault.ERROR, Fault.INVALID_SUBMISSION):
+            return _on_few_rows(first, self._views.size("smoke"))
+        second = self._run(node, code, self._views.smoke(scale=2), cancel, self._discard)
+        if first.fault is None and second.fault in (Fault.ERROR, Fault.INVALID_SUBMISSION):
+            second = replace(second, fault=None, detail="")  # it did not come twice
+        return replace(
+            _on_few_rows(second, self._views.size("smoke-2")),
+            wall_s=first.wall_s + second.wall_s,
+            cpu_s=first.cpu_s + second.cpu_s,
+            peak_bytes=max(first.peak_bytes, second.peak_bytes),
+            costs=first.costs + second.costs,
+        )
+
+    def _may_be_too_dear(self, first: Evaluation) -> bool:
+        folds = [self._views.size(f"fold-{fold}") for fold in range(self._views.folds)]
+        largest = max(folds, key=lambda size: size.rows)
+        return needs_second_size(first.costs[0], self._views.size("smoke-2"), largest, self.limits)
 
     def fold(self, node: int, code: str, fold: int, cancel: Flag) -> Evaluation:
         """Run the script on a fold's view, keep its predictions and score them on the guide part."""
@@ -156,7 +185,7 @@ class Evaluator:
         keep: Callable[[View, Array, Array | None, Path], tuple[float, noise.Vector] | None],
     ) -> Evaluation:
         try:
-            execution = self._sandbox.run(code, view.directory, self._limits, cancel)
+            execution = self._sandbox.run(code, view.directory, self.limits, cancel)
         except InfrastructureError:
             self._views.forget(view)  # it may be the view that is broken
             raise
@@ -176,7 +205,8 @@ class Evaluator:
                 return _outcome(execution, Fault.INVALID_SUBMISSION, mask(str(error), self._values))
             if kept is not None:
                 self._keep_notes(node, folder / NOTES_FILE, log)
-            return _outcome(execution, None, "", *(kept or (None, None)))
+            cost = Cost(self._views.size(view.name), execution.wall_s, execution.peak_bytes)
+            return replace(_outcome(execution, None, "", *(kept or (None, None))), costs=(cost,))
         except OSError as error:
             raise InfrastructureError(f"what node {node} predicted cannot be kept: {error}") from error
         finally:
@@ -200,6 +230,13 @@ def _outcome(
     resamples: noise.Vector | None = None,
 ) -> Evaluation:
     return Evaluation(fault, detail, value, resamples, execution.wall_s, execution.cpu_s, execution.peak_bytes)
+
+
+def _on_few_rows(evaluation: Evaluation, size: Size) -> Evaluation:
+    """Return a smoke run that broke a limit with the rows it broke it on: a fold has more."""
+    if evaluation.fault not in (Fault.TIMEOUT, Fault.OUT_OF_MEMORY, Fault.DISK):
+        return evaluation
+    return replace(evaluation, detail=f"on {size.trained:,} rows: {evaluation.detail}")
 
 
 def _of_test(view: View, answer: Array) -> Array | None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from threading import Event as Flag
 from threading import Timer
 from typing import Protocol
 
+from mlmaster.core.cost import Cost
 from mlmaster.core.events import Event, Rescored, Selected, SubmissionWritten
 from mlmaster.core.task import Profile, Task
 from mlmaster.core.tree import Tree
 from mlmaster.engine.evaluation import FRESH, FULL, Evaluation, Evaluator
+from mlmaster.engine.forecast import forecast
 from mlmaster.engine.ledger import Scores
 from mlmaster.engine.refitting import agrees
 from mlmaster.engine.rescoring import MOST_MEMBERS, Rescorer
@@ -21,8 +24,6 @@ from mlmaster.errors import InfrastructureError
 
 PREDICTED = 5
 """Where the real test did not ride along, so many of the best nodes are trained on all rows to predict it."""
-FULL_COST = 1.25
-"""Time of a fit on all rows, in that of a fit on four fifths."""
 NONE_HELD = "no honest estimate: no finalist did as well under a fresh key as on the folds of the search"
 
 
@@ -33,6 +34,7 @@ class Ending(Protocol):
         self,
         tree: Tree,
         scores: Mapping[int, Scores],
+        costs: Mapping[int, Sequence[Cost]],
         read_code: Callable[[int], str],
         emit: Callable[..., None],
         seconds_left: Callable[[], float],
@@ -45,6 +47,7 @@ class Ending(Protocol):
         Args:
             tree: The finished tree.
             scores: By node, with their noise.
+            costs: By node, what its evaluations took.
             read_code: Script of a node.
             emit: Appends events to the journal.
             seconds_left: Of the whole run's time; infinity without a limit.
@@ -70,6 +73,7 @@ class Finisher:
         self,
         tree: Tree,
         scores: Mapping[int, Scores],
+        costs: Mapping[int, Sequence[Cost]],
         read_code: Callable[[int], str],
         emit: Callable[..., None],
         seconds_left: Callable[[], float],
@@ -78,12 +82,10 @@ class Finisher:
         is_stopped: bool,
     ) -> Selected | None:
         """Choose and write the final answer; see `Ending`."""
-        runs = _LastRuns(tree, self.evaluator, read_code, seconds_left)
+        runs = _LastRuns(costs, self.evaluator, read_code, seconds_left)
         candidates = list(tree.ranking())
         if self.task.test is not None:
-            for node in candidates[:PREDICTED]:
-                if not self.results.has_test(node) and seconds_left() > 1.0:
-                    runs.run(self.evaluator.full, node, seconds_left())
+            self._predict_test(candidates, runs)
             candidates = [node for node in candidates if self.results.has_test(node)]
         if not candidates:
             return None
@@ -112,6 +114,20 @@ class Finisher:
         final: Event = SubmissionWritten(source=selected.choice, rows=rows)
         emit(final)
         return selected
+
+    def _predict_test(self, candidates: Sequence[int], runs: _LastRuns) -> None:
+        """Train the best nodes on all rows where that should fit; with no answer at all, try the quickest other one."""
+        left_out = []
+        for node in candidates[:PREDICTED]:
+            if self.results.has_test(node):
+                continue
+            if runs.expected_s(node, "full") <= runs.seconds_left() - self.margin_s:
+                runs.run(self.evaluator.full, node, runs.seconds_left())
+            else:
+                left_out.append(node)
+        if left_out and not any(self.results.has_test(node) for node in candidates):
+            quickest = min(left_out, key=lambda node: runs.expected_s(node, "full"))
+            runs.run(self.evaluator.full, quickest, runs.seconds_left())
 
     def _rescore(self, ranked: Sequence[Finalist], runs: _LastRuns) -> list[Rescored]:
         """Score finalists once more, the first choice first, until one holds or cannot be scored again."""
@@ -142,7 +158,7 @@ class Finisher:
         accepted = set()
         for node, _ in sorted(chosen.members, key=lambda member: -member[1]):
             left = runs.seconds_left() - self.margin_s
-            if runs.cost(node) * FULL_COST > left or not runs.run(self.evaluator.full, node, left):
+            if runs.expected_s(node, "full") > left or not runs.run(self.evaluator.full, node, left):
                 continue
             if agrees(self.task, self.results.load(node, 0), self.results.load(node, FULL), hidden.truth):
                 accepted.add(node)
@@ -153,20 +169,21 @@ class Finisher:
 class _LastRuns:
     """Runs scripts after the search, one at a time, within the time that is left."""
 
-    tree: Tree
+    costs: Mapping[int, Sequence[Cost]]
     evaluator: Evaluator
     read_code: Callable[[int], str]
     seconds_left: Callable[[], float]
 
-    def cost(self, node: int) -> float:
-        """Return the seconds a run of a scored node took on one fold."""
-        return self.tree[node].wall_s / max(1, len(self.tree[node].folds))
+    def expected_s(self, node: int, view: str) -> float:
+        """Return the seconds that a run of a node on a view should take; infinity when nothing is known of it."""
+        found = forecast(self.costs.get(node, ()), self.evaluator.size(view))
+        return inf if found is None else found.expected_s
 
     def affordable(self, nodes: Sequence[int], done: Collection[int]) -> list[int]:
-        """Return the first nodes whose runs fit into half the time that is left; those done cost nothing."""
+        """Return the first nodes whose fresh runs fit into half the time that is left; those done cost nothing."""
         left, found = self.seconds_left() / 2, []
         for node in nodes:
-            left -= 0.0 if node in done else self.cost(node)
+            left -= 0.0 if node in done else self.expected_s(node, "fresh")
             if left < 0.0:
                 break
             found.append(node)

@@ -9,8 +9,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from mlmaster.core.cost import Cost
 from mlmaster.core.events import (
     Decided,
+    Deferred,
     Event,
     FoldScored,
     JudgeOpened,
@@ -37,6 +39,9 @@ class Ledger:
         hashes: Normalised hash of every script that was run, to its first node.
         scores: By node, see `Scores`.
         wall_s: Wall seconds of a node's evaluations so far.
+        costs: What each of a node's evaluations took that ran through, smoke runs first.
+        deferred: Nodes that this process has no time left for.
+        deferred_in_a_row: So many of them since a fold was last scored.
         cost_usd, tokens: Spent on proposals.
         abandoned_in_a_row: Nodes given up for failures of our own since the last one that was not.
         answered_by: Whose answer `best/` holds: `node <id>`, the final choice's name, or empty.
@@ -56,6 +61,9 @@ class Ledger:
         self.hashes: dict[str, int] = {}
         self.scores: dict[int, Scores] = {}
         self.wall_s: dict[int, float] = {}
+        self.costs: dict[int, list[Cost]] = {}
+        self.deferred: set[int] = set()
+        self.deferred_in_a_row = 0
         self.cost_usd, self.tokens = 0.0, 0
         self.abandoned_in_a_row = 0
         self.answered_by = ""
@@ -79,20 +87,25 @@ class Ledger:
                 self._proposal_s.append(event.seconds)
             case SmokePassed():
                 self.smoked.add(event.node)
-                self._spend(event.node, event.wall_s)
+                self._spend(event.node, event.wall_s, *event.costs)
             case FoldScored():
-                self._spend(event.node, event.wall_s)
+                self._spend(event.node, event.wall_s, Cost(event.size, event.wall_s, event.peak_bytes))
+                self.deferred_in_a_row = 0
                 self._fold_s = [*self._fold_s[-19:], event.wall_s]
                 noise = self._fresh.pop((event.node, event.fold), None)
                 noise = self._resamples(event.node, event.fold) if noise is None else noise
                 self.scores.setdefault(event.node, {})[event.fold] = (event.value, noise)
+            case Deferred():
+                self.deferred.add(event.node)
+                self.deferred_in_a_row += 1
             case NodeFinished():
                 is_abandoned = event.state is NodeState.ABANDONED
                 self.abandoned_in_a_row = self.abandoned_in_a_row + 1 if is_abandoned else 0
                 if not is_abandoned:
                     self._evaluation_s.append(event.wall_s)
             case RunResumed():
-                self.abandoned_in_a_row = 0
+                self.abandoned_in_a_row = self.deferred_in_a_row = 0
+                self.deferred.clear()
             case SubmissionWritten():
                 self.answered_by = event.source
             case JudgeOpened():
@@ -116,5 +129,6 @@ class Ledger:
             return proposal_s / max(1e-3, folds * float(np.mean(self._fold_s)))
         return 1.0 if proposal_s > 1.0 else 0.0
 
-    def _spend(self, node: int, seconds: float) -> None:
+    def _spend(self, node: int, seconds: float, *costs: Cost) -> None:
         self.wall_s[node] = self.wall_s.get(node, 0.0) + seconds
+        self.costs.setdefault(node, []).extend(costs)

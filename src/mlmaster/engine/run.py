@@ -16,8 +16,10 @@ from random import Random
 from threading import Event as Flag
 
 from mlmaster.core.budget import Budget, BudgetLimits
+from mlmaster.core.cost import Size
 from mlmaster.core.events import (
     Decided,
+    Deferred,
     Event,
     FoldScored,
     Record,
@@ -36,6 +38,7 @@ from mlmaster.core.tree import Tree
 from mlmaster.engine import verdicts
 from mlmaster.engine.evaluation import Evaluation, Evaluator
 from mlmaster.engine.finish import Ending
+from mlmaster.engine.forecast import defer, forecast, refuse
 from mlmaster.engine.ledger import Ledger
 from mlmaster.engine.pools import Done, Key, Pool, Work
 from mlmaster.engine.proposing import Proposing
@@ -53,6 +56,10 @@ POLL_S = 0.25
 
 ABANDONED_IN_A_ROW = 5
 """So many nodes given up for failures of our own, one after another, end the run: something is broken here."""
+
+DEFERRED_IN_A_ROW = 3
+"""So many nodes that the rest of the run does not hold, with no fold scored meanwhile, end the search: the next would not fit
+either, and proposals cost too."""
 
 Observer = Callable[[Record, Tree], None]
 
@@ -199,7 +206,7 @@ class Run:
             self.store.close()
 
     def _execute(self) -> Selected | None:
-        if self._ledger.is_ended and (self._spent_budget() or self._is_at_node_limit()):
+        if self._ledger.is_ended and (self._spent_budget() or (self._is_at_node_limit() and not self.tree.in_flight)):
             return self._ledger.selected
         self._begin()
         reason = self._search_on()
@@ -208,6 +215,7 @@ class Run:
         selected = self._parts.finisher.finish(
             self.tree,
             self._ledger.scores,
+            self._ledger.costs,
             self._scripts.code,
             self.emit,
             lambda: self.budget().time_left_s,
@@ -222,12 +230,16 @@ class Run:
         try:
             while (reason := self._reason_to_end()) is None:
                 self._decide()
-                self._dispatch()
+                has_deferred = self._dispatch()
                 if not self._busy:
+                    if has_deferred:
+                        continue
                     break
                 if done := self._wait():
                     self._absorb(done)
             self._cancel.set()
+            if reason is None and self._ledger.deferred:
+                return "time"
             return reason or ("nodes" if self._is_at_node_limit() else "exhausted")
         finally:
             self._cancel.set()
@@ -248,18 +260,24 @@ class Run:
             return "stopped"
         if self._ledger.abandoned_in_a_row >= ABANDONED_IN_A_ROW:
             return "infrastructure"
+        if self._ledger.deferred_in_a_row >= DEFERRED_IN_A_ROW:
+            return "time"
         return self._spent_budget()
 
     def _spent_budget(self) -> str | None:
         """Return the budget that leaves no more than the final reserve, or None."""
         budget, limits = self.budget(), self._limits
-        if limits.time_s is not None and budget.elapsed_s >= limits.time_s - self._settings.reserve_s(limits.time_s):
+        if self._search_left_s() <= 0.0:
             return "time"
         if limits.cost_usd is not None and budget.cost_usd >= limits.cost_usd:
             return "cost"
         if limits.tokens is not None and budget.tokens >= limits.tokens:
             return "tokens"
         return None
+
+    def _search_left_s(self) -> float:
+        """Return the seconds until what is left is reserved for the end; infinity without a limit."""
+        return self.budget().time_left_s - self._settings.reserve_s(self._limits.time_s)
 
     def _is_at_node_limit(self) -> bool:
         return self._limits.nodes is not None and self.tree.count_nodes() >= self._limits.nodes
@@ -273,7 +291,7 @@ class Run:
     # ---- choose
 
     def _decide(self) -> None:
-        while len(self.tree.in_flight) < self._wanted() and not self._is_at_node_limit():
+        while self._at_work() < self._wanted() and not self._is_at_node_limit():
             node = self.tree.next_id
             rng = Random(f"{self._seed}:{node}")
             choice = self._parts.policy.choose(self.tree, self.budget(), rng, self._parts.engineer.operators)
@@ -291,17 +309,26 @@ class Run:
             )
             self._proposing.open(self.tree, node)
 
+    def _at_work(self) -> int:
+        """Return how many nodes are in flight that the run has time for."""
+        return len(self.tree.in_flight) - len(self._ledger.deferred)
+
     # ---- dispatch
 
-    def _dispatch(self) -> None:
+    def _dispatch(self) -> bool:
+        """Start what is wanted and fits; return True when a node was put off instead."""
         busy = {node for work, node in self._busy if work is not Work.PREDICT}
+        has_deferred = False
         for node in self.tree.in_flight:
-            if node in busy:
+            if node in busy or node in self._ledger.deferred:
                 continue
             if self.tree[node].state is NodeState.DECIDED:
                 self._submit((Work.PROPOSE, node), "proposing", self._proposing.job(node))
             elif self._free_slots():
-                self._submit((Work.EVALUATE, node), *self._next_evaluation(node))
+                if self._defer(node):
+                    has_deferred = True
+                else:
+                    self._submit((Work.EVALUATE, node), *self._next_evaluation(node))
         best = self.tree.best
         if (
             best is not None
@@ -311,9 +338,40 @@ class Run:
         ):
             job = partial(self._parts.evaluator.full, best, self._scripts.code(best), self._cancel)
             self._submit((Work.PREDICT, best), "predicting the test", job)
+        return has_deferred
 
     def _wants_test(self, node: int) -> bool:
-        return node not in self._is_unfit_for_test and not self._can_answer(node)
+        if node in self._is_unfit_for_test or self._can_answer(node):
+            return False
+        found = forecast(self._ledger.costs.get(node, ()), self._parts.evaluator.size("full"))
+        return found is None or found.expected_s <= self._search_left_s()  # else the end may do it, in its reserve
+
+    def _lacking(self, node: int) -> list[Size]:
+        """Return the views of the folds that a node is still to be run on."""
+        done = len(self.tree[node].folds)
+        return [self._parts.evaluator.size(f"fold-{fold}") for fold in range(done, self._parts.views.folds)]
+
+    def _defer(self, node: int) -> bool:
+        """Put a node off when the rest of the run does not hold what it still needs: nobody's fault, no outcome.
+
+        Until there is an answer, a single fold is worth running: `best/` takes it.
+        """
+        detail = defer(
+            self._ledger.costs.get(node, ()),
+            self._lacking(node),
+            self._search_left_s(),
+            is_measured=bool(self.tree[node].folds),
+            needs_all=bool(self._ledger.answered_by),
+        )
+        if detail is not None:
+            self.emit(Deferred(node=node, detail=detail))
+        return detail is not None
+
+    def _refuse(self, node: int) -> None:
+        """Fail a node that cannot finish within the limits of a script, by what its runs so far took."""
+        refusal = refuse(self._ledger.costs.get(node, ()), self._lacking(node), self._parts.evaluator.limits)
+        if refusal is not None:
+            self._finish(node, NodeState.FAILED, fault=refusal[0], detail=refusal[1])
 
     def _free_slots(self) -> int:
         return self._settings.actual_slots - sum(work is not Work.PROPOSE for work, _ in self._busy)
@@ -361,7 +419,13 @@ class Run:
                 node, NodeState.FAILED, fault=done.value.fault, detail=done.value.detail, wall_s=done.value.wall_s
             )
         elif done.value.value is None:
-            self.emit(SmokePassed(node=node, wall_s=done.value.wall_s, peak_bytes=done.value.peak_bytes))
+            evaluation = done.value
+            self.emit(
+                SmokePassed(
+                    node=node, wall_s=evaluation.wall_s, peak_bytes=evaluation.peak_bytes, costs=evaluation.costs
+                )
+            )
+            self._refuse(node)
         else:
             self._absorb_fold(node, done.value)
 
@@ -389,6 +453,7 @@ class Run:
                 wall_s=evaluation.wall_s,
                 cpu_s=evaluation.cpu_s,
                 peak_bytes=evaluation.peak_bytes,
+                size=evaluation.costs[0].size,
             )
         )
         self._conclude(node)
@@ -400,8 +465,10 @@ class Run:
             self._finish(node, NodeState.SCORED, value=sum(value for value, _ in scored.values()) / len(scored))
         elif (value := self._value_if_hopeless(node)) is not None:
             self._finish(node, NodeState.RACED, value=value)
-        elif not self._ledger.answered_by and self.task.test is not None and self._parts.views.rides_along:
-            self._write_best(node)
+        else:
+            if not self._ledger.answered_by and self.task.test is not None and self._parts.views.rides_along:
+                self._write_best(node)
+            self._refuse(node)
 
     def _value_if_hopeless(self, node: int) -> float | None:
         return verdicts.hopeless_value(self.tree, self._ledger, self.task.direction, self._settings.racing_se, node)
@@ -454,6 +521,8 @@ class Run:
         for node in self.tree.in_flight:
             if node in self._ledger.scores:
                 self._conclude(node)
+            elif node in self._ledger.smoked:
+                self._refuse(node)
         best = self.tree.best
         if best is not None and self._ledger.answered_by != f"node {best}" and self._can_answer(best):
             self._write_best(best)

@@ -15,7 +15,7 @@ import json
 import math
 import os
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event as Flag
@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mlmaster.core.cost import Cost
 from mlmaster.core.events import Selected, SubmissionWritten
 from mlmaster.core.score import Direction
 from mlmaster.core.task import PredictionKind, Task
@@ -75,6 +76,7 @@ class SelfReportedFinisher:
         self,
         tree: Tree,
         scores: Mapping[int, Scores],  # noqa: ARG002
+        costs: Mapping[int, Sequence[Cost]],  # noqa: ARG002
         read_code: Callable[[int], str],  # noqa: ARG002
         emit: Callable[..., None],
         seconds_left: Callable[[], float],  # noqa: ARG002

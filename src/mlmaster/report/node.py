@@ -13,7 +13,7 @@ def describe(tree: Tree, number: int) -> str:
     node = tree[number]
     star = " ★ best so far" if tree.best == number else ""
     lines = [f"{text.label(node)}{star}", f"outcome      {text.outcome(node)}"]
-    if node.detail and node.fault is not None:
+    if node.detail and (node.fault is not None or not node.state.is_final):
         lines.append(f"detail       {node.detail}")
     parents = ", ".join(text.label(tree[parent]) for parent in node.parents if parent != ROOT)
     if parents:

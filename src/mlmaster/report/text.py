@@ -102,7 +102,7 @@ def outcome(node: Node, *, is_over: bool = False) -> str:
         case NodeState.DECIDED:
             return "being proposed"
         case NodeState.PROPOSED:
-            return "running"
+            return "put off" if node.detail else "running"
         case _:
             return f"{node.state}: {node.detail}" if node.detail else str(node.state)
 

@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from mlmaster.core.budget import BudgetLimits
 from mlmaster.core.events import Record
 from mlmaster.core.execution import Fault
 from mlmaster.core.proposal import Context, Proposal
@@ -101,9 +102,23 @@ def make_run(
     clock: Clock | None = None,
     behave: Callable[[str, Path], Outcome] = play,
     observer: Callable[[Record, Tree], None] | None = None,
+    rows: int = ROWS,
+    limits: BudgetLimits | None = None,
     **changes: object,
 ) -> Run:
-    """Return a run in `out`, new or resumed; `changes` are settings by dotted key with `__` for the dot."""
+    """Return a run in `out`, new or resumed; `changes` are settings by dotted key with `__` for the dot.
+
+    Args:
+        out: The run directory.
+        engineer: Who proposes.
+        pool: Where jobs run.
+        clock: Its time.
+        behave: What scripts do.
+        observer: Told of every event.
+        rows: Train rows of a new run's task.
+        limits: What it may spend, in place of what the settings say.
+        changes: Settings of a new run.
+    """
     clock = clock or FakeClock()
     if (out / "journal.db").exists():
         store = RunDirectory.open_for_writing(out)
@@ -111,12 +126,13 @@ def make_run(
     else:
         settings = make_settings(**changes)
         RunDirectory.reserve(out)
-        task = write_task(out.parent / f"{out.name}-data")
-        profile = Profile(train_rows=ROWS, test_rows=TEST_ROWS, columns=())
+        task = write_task(out.parent / f"{out.name}-data", rows)
+        profile = Profile(train_rows=rows, test_rows=TEST_ROWS, columns=())
         store = RunDirectory.create(out, settings.dump(), task, profile)
     run = assemble(
         store,
         settings,
+        limits,
         engineer=engineer or ScriptedEngineer(tinker),
         sandbox=FakeSandbox(out / "work", behave, clock if isinstance(clock, FakeClock) else None),
         pool=pool or InlinePool(),
