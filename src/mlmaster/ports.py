@@ -87,7 +87,10 @@ class Engineer(Protocol):
 class Sandbox(Protocol):
     """Runs candidate scripts."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Return how scripts are run, in words that a run is stamped with."""
+        ...
 
     def run(self, code: str, view: Path, limits: Limits, cancel: Flag) -> Execution:
         """Run `code` as `solution.py` in a fresh directory with the view as `./input/`, and wait for its end.

@@ -31,7 +31,7 @@ def _words(record: Record, tree: Tree) -> str | None:
         case RunStarted() as event:
             return (
                 f"{event.task}: {event.metric} ({event.direction}), {_evaluated(event)}, "
-                f"{event.engineer} engineer, {event.policy} policy, {event.sandbox} sandbox, seed {event.seed}"
+                f"{event.engineer} engineer, {event.policy} policy, {text.sandbox(event.sandbox)}, seed {event.seed}"
             )
         case RunResumed():
             return f"resumed with {tree.count_nodes()} nodes"

@@ -117,3 +117,10 @@ def tree_lines(tree: Tree, *, is_over: bool = False) -> Iterator[str]:
     for line in draw(tree):
         star = " ★" if line.node.id == tree.best else ""
         yield f"{line.rails}{label(line.node)}  {outcome(line.node, is_over=is_over)}{star}"
+
+
+def sandbox(name: str) -> str:
+    """Return how scripts were run, with a warning where nothing walled them in."""
+    if name.split(",")[0] == "none":
+        return f"sandbox without walls ({name}; WARNING: scripts have your rights, your files and your network)"
+    return f"sandbox ({name})"

@@ -65,7 +65,6 @@ class LocalSandbox:
         with_network: Scripts may use the network.
 
     Attributes:
-        name: How scripts are run, in words: `namespaces, warm, cgroup v1`.
         zygote: The warm interpreter, or None.
     """
 
@@ -101,12 +100,32 @@ class LocalSandbox:
         self._fresh = FreshStart(python, base)
         is_warm = preload is not None and sys.platform == "linux"
         self.zygote = Zygote(python, base, preload or ()) if is_warm else None
-        words = [isolation.name, "network" if with_network else "", "warm" if is_warm else "cold"]
-        self.name = ", ".join(word for word in (*words, "watched" if memory is None else memory.name) if word)
         self._release = weakref.finalize(self, _release, self.zygote, memory)
         self._is_closing = Flag()
         self._running = 0
         self._change = Condition()
+
+    @property
+    def name(self) -> str:
+        """Return how scripts are run, in words: `namespaces, warm, cgroup v1`. Waits until the warm interpreter is ready."""
+        network = ["network"] if self._with_network else []
+        start = (
+            "cold"
+            if self.zygote is None
+            else "warm"
+            if self._is_warm
+            else "cold (the warm interpreter cannot be forked)"
+        )
+        memory = "memory watched" if self._memory is None else self._memory.name
+        return ", ".join([self._isolation.name, *network, start, memory])
+
+    @property
+    def _is_warm(self) -> bool:
+        """Return True where scripts can be forked; what cannot be loaded must not keep them from running."""
+        try:
+            return self.zygote is not None and self.zygote.wait().threads == 1
+        except InfrastructureError:
+            return False
 
     def run(self, code: str, view: Path, limits: Limits, cancel: Flag) -> Execution:
         """Run one script; see `mlmaster.ports.Sandbox.run`."""
@@ -159,7 +178,9 @@ class LocalSandbox:
         token = secrets.token_hex(16)
         log = Log(limits.log_bytes)
         kills = kernel_kills()
-        start: Start = self.zygote if self.zygote is not None and not _NEEDS_FRESH.search(code) else self._fresh
+        start: Start = self._fresh
+        if self.zygote is not None and not _NEEDS_FRESH.search(code) and self._is_warm:
+            start = self.zygote
         with ExitStack() as held:
             cores = held.enter_context(self._cores.borrow(limits.threads))
             gpu = held.enter_context(self._gpus.borrow())
@@ -186,6 +207,7 @@ class LocalSandbox:
                 open_files=limits.open_files,
                 processes=None if user is None else _THREADS_PER_PROCESS * limits.processes,
                 user=user,
+                groups=sorted({Path(device).stat().st_gid for device in place.devices if Path(device).exists()} - {0}),
                 cgroup=[] if group is None else list(map(str, group.joins)),
             )
             script = Supervised(start, self._isolation.wall_in(plan, place), token, log)

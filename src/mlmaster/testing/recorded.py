@@ -68,7 +68,7 @@ def _events() -> Iterator[Event]:
         direction=TASK.direction,
         engineer="offline",
         policy="mcts",
-        sandbox="process",
+        sandbox="namespaces, warm, cgroup v1",
         folds=2,
         seed=7,
     )

@@ -83,6 +83,7 @@ class Plan:
         processes: How many processes and threads the script's user may have, where the user is the script's own; None for no
             such limit.
         user: Number of the user and group that the script runs as; None to stay who one is.
+        groups: Further groups of that user, for device files that are lent.
         reads_closed_folders: Keep the one right to read what file permissions would forbid: where Landlock, and not they,
             says what is read.
         cgroup: Files to which a process writes its number to be counted and limited.
@@ -99,6 +100,7 @@ class Plan:
     open_files: int
     processes: int | None = None
     user: int | None = None
+    groups: list[int] = field(default_factory=list)
     reads_closed_folders: bool = False
     cgroup: list[str] = field(default_factory=list)
     program: str = ""

@@ -52,13 +52,21 @@ def become(plan: Plan) -> None:
     path = os.path.join(plan.directory, SCRIPT)
     main = _new_main(path)
     try:
-        with open(path, "rb") as file:
-            source = file.read()
-        exec(compile(source, path, "exec", dont_inherit=True), main.__dict__)
+        exec(_compile(path), main.__dict__)
     except SystemExit:
         raise
     except BaseException as error:  # whatever a script raises ends it, as in Python's own main
         _die_of(error)
+
+
+def _compile(path: str) -> types.CodeType:
+    """Return the script's code; a text that is no Python goes to a fresh interpreter, which words what is wrong with it."""
+    with open(path, "rb") as file:
+        source = file.read()
+    try:
+        return compile(source, path, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError):
+        os.execv(sys.executable, sys.orig_argv)
 
 
 def _settle(plan: Plan) -> None:
@@ -81,8 +89,12 @@ def _settle(plan: Plan) -> None:
     if process is not None:
         process.ORIGINAL_DIR = plan.directory
         process.current_process().authkey = os.urandom(32)
+    threading.main_thread()._set_native_id()  # type: ignore[attr-defined]
     if plan.threads > 1 and "threadpoolctl" in sys.modules:
+        # the threads that this starts take no signal: the script may block one, and wait for it
+        kept = signal.pthread_sigmask(signal.SIG_SETMASK, signal.valid_signals())
         sys.modules["threadpoolctl"].threadpool_limits(limits=plan.threads)
+        signal.pthread_sigmask(signal.SIG_SETMASK, kept)
 
 
 def _make_random() -> None:
@@ -94,17 +106,13 @@ def _make_random() -> None:
 
 def _new_main(path: str) -> types.ModuleType:
     main = types.ModuleType("__main__")
-    main.__dict__.update(
-        __builtins__=builtins,
-        __cached__=None,
-        __file__=path,
-        __loader__=importlib.machinery.SourceFileLoader("__main__", path),
-        __package__=None,
-        __spec__=None,
-    )
+    main.__loader__ = importlib.machinery.SourceFileLoader("__main__", path)
     if sys.version_info < (3, 14):
         main.__annotations__ = {}
+    main.__dict__.update(__builtins__=builtins, __file__=path, __cached__=None)
     sys.modules["__main__"] = main
+    if "__mp_main__" in sys.modules:  # where children of `multiprocessing` say that things of the script come from
+        sys.modules["__mp_main__"] = main
     return main
 
 

@@ -93,7 +93,7 @@ def _change_user(plan: Plan) -> None:
     if plan.user is not None:
         if kept is not None:
             kernel.prctl(kernel.PR_SET_KEEPCAPS, 1)
-        os.setgroups([])
+        os.setgroups(plan.groups)
         os.setresgid(plan.user, plan.user, plan.user)
         os.setresuid(plan.user, plan.user, plan.user)
     kernel.drop_capabilities(kept)
