@@ -39,6 +39,7 @@ class Proposing:
     attempts: int
     script_limit_s: float
     threads: int
+    packages: Mapping[str, str]
     seed: int
     _contexts: dict[int, Context] = field(default_factory=dict)
 
@@ -54,6 +55,7 @@ class Proposing:
             self.scripts.notes,
             script_limit_s=self.script_limit_s,
             threads=self.threads,
+            packages=self.packages,
             seed=Random(f"{self.seed}:{node}:proposal").getrandbits(32),
         )
 

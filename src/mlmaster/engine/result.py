@@ -1,7 +1,7 @@
 """Writes `best/`: the submission, the members' scripts, and what rebuilds it all without ML-Master.
 
 submission.csv    the answer: the real test, or out-of-fold predictions where there is none
-members/          each member's script, as it ran
+members/          each member's script, as it ran; requirements.txt: the packages they import
 reproduce.py      rebuilds submission.csv; predict.py answers for new rows; both need only the members' libraries
 result.json       members, weights, versions, how answers are put together; layout.csv, views/, rebuild.py: how rows are
 """
@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import csv
 import json
-import platform
 import shutil
 from collections.abc import Mapping, Sequence, Set
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -25,24 +23,15 @@ from mlmaster.engine import predictions, reproduce
 from mlmaster.engine.combining import combine, form_of, takes_probabilities
 from mlmaster.engine.evaluation import FULL
 from mlmaster.engine.predictions import FoldPredictions
+from mlmaster.engine.requirements import FILE_NAME as REQUIREMENTS
+from mlmaster.engine.requirements import required, write_requirements
 from mlmaster.metrics.writing import write_submission
 from mlmaster.ports import Array, ViewSource
+from mlmaster.sandbox.interpreter import Interpreter
 from mlmaster.store.run_directory import RunDirectory, write_atomically
 from mlmaster.tasks.layout import Layout, out_of_fold_layout, submission_layout
 from mlmaster.version import __version__
 
-LIBRARIES = (
-    "numpy",
-    "pandas",
-    "scikit-learn",
-    "scipy",
-    "lightgbm",
-    "xgboost",
-    "xgboost-cpu",
-    "catboost",
-    "pillow",
-    "torch",
-)
 PREDICT = '''"""Answer for new rows: python predict.py NEW.csv [--data FOLDER] [--out predictions.csv]"""
 
 import sys
@@ -58,8 +47,20 @@ Members = Sequence[tuple[int, float]]
 class ResultWriter:
     """Knows which nodes can answer, and writes their answer to `best/`."""
 
-    def __init__(self, task: Task, views: ViewSource, store: RunDirectory, threads: int) -> None:
+    def __init__(
+        self, task: Task, views: ViewSource, store: RunDirectory, threads: int, interpreter: Interpreter | None = None
+    ) -> None:
+        """Write nothing yet.
+
+        Args:
+            task: What is answered.
+            views: Of the task.
+            store: Where nodes and the result lie.
+            threads: Threads a script may use.
+            interpreter: What scripts run in; None where that is not known, as in a sandbox that was handed in.
+        """
         self._task, self._views, self._store, self._threads = task, views, store, threads
+        self._interpreter = interpreter
         self._layout: Layout | None = None
 
     def load(self, node: int, fold: int) -> FoldPredictions:
@@ -166,10 +167,12 @@ class ResultWriter:
     ) -> None:
         write_submission(folder / "submission.csv", self._task, layout.echo, rows)
         described: list[dict[str, object]] = []
+        scripts: list[str] = []
         for node, weight in members:
             script = Path("members") / f"node-{node}" / "solution.py"
             (folder / script).parent.mkdir(parents=True)
             shutil.copyfile(self._store.node_directory(node) / "solution.py", folder / script)
+            scripts.append((folder / script).read_text(encoding="utf-8"))
             views = ["full" if fit == FULL else f"fold-{fit}" for fit in fits[node]]
             described.append({"node": node, "weight": weight, "script": script.as_posix(), "views": views})
         names = {"full" if fit == FULL else f"fold-{fit}" for each in fits.values() for fit in each}
@@ -179,6 +182,11 @@ class ResultWriter:
             (folder / "predict.py").write_text(PREDICT, encoding="utf-8")
         self._write_layout(folder / "layout.csv", layout)
         facts = self._describe(described, kind)
+        if self._interpreter is not None:
+            versions = required(scripts, self._interpreter)
+            text = write_requirements(versions, self._interpreter)
+            (folder / REQUIREMENTS).write_text(text, encoding="utf-8")
+            facts |= {"python": self._interpreter.version_text, "libraries": versions}
         write_atomically(folder / "result.json", json.dumps(facts, indent=2, ensure_ascii=False))
 
     @staticmethod
@@ -205,8 +213,6 @@ class ResultWriter:
             "prediction_columns": list(task.prediction_columns),
             "threads": self._threads,
             "mlmaster": __version__,
-            "python": platform.python_version(),
-            "libraries": _versions(),
         }
 
 
@@ -215,13 +221,3 @@ def _labels(task: Task) -> str:
     if task.kind is not TaskKind.MULTILABEL:
         return "likeliest"
     return "flags" if len(task.prediction_columns) > 1 else "listed"
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in LIBRARIES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found

@@ -8,7 +8,7 @@ next), so a killed run goes on where it was by reading its journal. The end is i
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -75,7 +75,11 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a run is put together from; see `mlmaster.wiring`."""
+    """What a run is put together from; see `mlmaster.wiring`.
+
+    Attributes:
+        packages: What scripts can import, as in `Context`.
+    """
 
     task: Task
     profile: Profile
@@ -90,6 +94,7 @@ class Parts:
     finisher: Ending
     pool: Pool
     clock: Clock
+    packages: Mapping[str, str]
 
 
 class Run:
@@ -140,6 +145,7 @@ class Run:
             attempts=settings.attempts,
             script_limit_s=settings.timeout_s(limits.time_s),
             threads=settings.actual_threads,
+            packages=parts.packages,
             seed=seed,
         )
         records = parts.store.read()

@@ -30,6 +30,7 @@ def build_context(
     *,
     script_limit_s: float,
     threads: int,
+    packages: Mapping[str, str],
     seed: int,
 ) -> Context:
     """Return the context of a decision.
@@ -44,6 +45,7 @@ def build_context(
         read_notes: The notes of a node.
         script_limit_s: Wall seconds one evaluation may take.
         threads: Threads a script may use.
+        packages: What scripts can import.
         seed: Seed of this proposal.
     """
     record = tree[node]
@@ -62,5 +64,6 @@ def build_context(
         history=tuple(tree[each] for each in tree.finished),
         script_limit_s=script_limit_s,
         threads=threads,
+        packages=packages,
         seed=seed,
     )

@@ -23,6 +23,7 @@ from mlmaster.core.tree import Tree
 from mlmaster.engine.pools import InlinePool, Pool
 from mlmaster.engine.run import Run
 from mlmaster.ports import Clock, Engineer
+from mlmaster.sandbox.interpreter import Interpreter
 from mlmaster.settings import Settings
 from mlmaster.store.run_directory import RunDirectory
 from mlmaster.testing.clock import FakeClock
@@ -104,6 +105,7 @@ def make_run(
     observer: Callable[[Record, Tree], None] | None = None,
     rows: int = ROWS,
     limits: BudgetLimits | None = None,
+    interpreter: Interpreter | None = None,
     **changes: object,
 ) -> Run:
     """Return a run in `out`, new or resumed; `changes` are settings by dotted key with `__` for the dot.
@@ -117,6 +119,7 @@ def make_run(
         observer: Told of every event.
         rows: Train rows of a new run's task.
         limits: What it may spend, in place of what the settings say.
+        interpreter: What its scripts are said to run in.
         changes: Settings of a new run.
     """
     clock = clock or FakeClock()
@@ -135,6 +138,7 @@ def make_run(
         limits,
         engineer=engineer or ScriptedEngineer(tinker),
         sandbox=FakeSandbox(out / "work", behave, clock if isinstance(clock, FakeClock) else None),
+        interpreter=interpreter,
         pool=pool or InlinePool(),
         clock=clock,
     )

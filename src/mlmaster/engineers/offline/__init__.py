@@ -4,6 +4,7 @@ Read `engineer` first, then `families`, `edits` and `script`.
 """
 
 from mlmaster.engineers.offline.engineer import OfflineEngineer
+from mlmaster.engineers.offline.facts import REQUIRED
 from mlmaster.engineers.offline.recipe import Recipe
 
-__all__ = ["OfflineEngineer", "Recipe"]
+__all__ = ["REQUIRED", "OfflineEngineer", "Recipe"]

@@ -18,6 +18,9 @@ _DATE_WORDS = ("date", "time", "timestamp")
 _PACKED_SEPARATORS = "/_|;-:"
 
 
+REQUIRED = ("numpy", "pandas")
+"""Distributions that every script needs."""
+
 DISTRIBUTIONS: Mapping[str, tuple[str, ...]] = {
     "scipy": ("scipy",),
     "sklearn": ("scikit-learn",),
@@ -26,7 +29,7 @@ DISTRIBUTIONS: Mapping[str, tuple[str, ...]] = {
     "catboost": ("catboost",),
     "PIL": ("pillow", "pillow-simd"),
 }
-"""What scripts may import beside numpy and pandas, which all of them do, and the distributions that bring it."""
+"""What scripts may import beside those, and the distributions that bring it."""
 
 
 class Goal(StrEnum):
