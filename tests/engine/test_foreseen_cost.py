@@ -238,24 +238,24 @@ def test_what_the_rest_of_the_run_does_not_hold_is_put_off_and_nobodys_fault(tmp
 
 
 def test_folds_that_cannot_all_be_run_are_not_begun_but_for_a_first_answer(tmp_path: Path) -> None:
-    """Three folds of 60 s do not fit into 112 s; one gives a first answer. A second node has no business to begin."""
-    scene = Scene(seconds={"one": lambda rows: 2.0 if rows < 3000 else 60.0, "two": lambda _: 20.0})
+    """102 s are left and three folds take at least 105, but one gives a first answer; one of a second node would not."""
+    scene = Scene(seconds={"one": lambda rows: 50.0 if rows < 3000 else 60.0, "two": lambda _: 14.0})
     run = make_run(
         tmp_path / "run",
         engineer=answer("one", "two"),
         behave=scene.play,
         rows=6000,
-        budget__time="120s",
+        budget__time="160s",
         budget__nodes=2,
         search__policy="random",
         engine__slots=1,
-        engine__script_timeout_s=200,
+        engine__script_timeout_s=500,
     )
     run.execute()
     assert scene.views("one") == ["smoke", "fold-0"]
     assert run.tree[1].state is NodeState.PROPOSED
     assert scene.views("two") == ["smoke"]
-    assert run.tree[2].detail == "the 3 folds it lacks would take at least 42 s; the search has 30 s left"
+    assert run.tree[2].detail == "the 3 folds it lacks would take at least 29 s; the search has 28 s left"
     assert (tmp_path / "run" / "best" / "submission.csv").exists()
 
 

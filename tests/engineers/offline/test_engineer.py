@@ -19,6 +19,7 @@ from mlmaster.core.node import ROOT, Node, NodeState, Operator
 from mlmaster.core.proposal import Context, Proposal
 from mlmaster.core.task import Modality
 from mlmaster.engineers.offline import OfflineEngineer, Recipe
+from mlmaster.engineers.offline.cost import seconds
 from mlmaster.errors import Exhausted
 
 if TYPE_CHECKING:
@@ -153,6 +154,23 @@ def test_chains_of_debugs_end_in_the_baseline(fault: Fault, modality: Modality, 
     assert last is not None
     assert last.family == "baseline"
     assert len(path) <= 8
+
+
+@pytest.mark.parametrize("detail", ["ran longer than 30 s", "a fold of 50,000 rows would take at least 700 s"])
+def test_a_timeout_measured_or_foreseen_makes_the_script_cheaper(detail: str, tiny: Callable[..., Tiny]) -> None:
+    one = tiny("label")
+    slow = replace(
+        node(propose(one, Operator.DRAFT), 1, Operator.DRAFT),
+        state=NodeState.FAILED,
+        fault=Fault.TIMEOUT,
+        detail=detail,
+    )
+    answer = propose(one, Operator.DEBUG, slow, path=(slow,), history=(slow,))
+    before, after = Recipe.read(slow.recipe), Recipe.read(answer.recipe)
+    assert answer.edit == "debug_cheaper"
+    assert before is not None
+    assert after is not None
+    assert seconds(after, one.facts, threads=1) < seconds(before, one.facts, threads=1)
 
 
 def test_an_error_takes_the_last_edit_back_and_another_instead(tiny: Callable[..., Tiny]) -> None:
