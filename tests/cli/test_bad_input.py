@@ -136,6 +136,8 @@ def test_rmsle_with_negatives(invoke: Invoke, tmp_path: Path) -> None:
         (["--policy", "astrology"], "astrology"),
         (["--engineer", "nobody"], "nobody"),
         (["--set", "sandbox.isolation=bag"], "bag"),
+        (["--python", "/no/such/python"], "/no/such/python: there is no such file; give --python"),
+        (["--set", "sandbox.python=/"], "/ is a folder without bin/python"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

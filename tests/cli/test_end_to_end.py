@@ -7,10 +7,20 @@ import json
 import signal
 import subprocess
 import sys
+import venv
+from importlib import metadata
 from pathlib import Path
+from threading import Event
 
 import pytest
 from tests.cli.folders import Invoke
+from tests.sandbox.wheels import write_wheel
+
+from mlmaster.core.execution import Limits
+from mlmaster.sandbox.interpreter import probe, settle
+from mlmaster.settings import Settings
+from mlmaster.store.run_directory import RunDirectory
+from mlmaster.wiring import make_sandbox
 
 
 @pytest.mark.slow
@@ -58,6 +68,41 @@ def test_run_status_resume_predict_export_grade(invoke: Invoke, tmp_path: Path) 
 
     assert invoke("export", out, tmp_path / "best").exit_code == 0
     assert (tmp_path / "best" / "reproduce.py").is_file()
+
+
+@pytest.mark.slow
+def test_scripts_run_in_another_python_with_packages_of_the_run(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    venv.create(tmp_path / "other", with_pip=False, symlinks=True)
+    packages = probe(tmp_path / "other").site_packages[0]
+    below = probe(Path(sys.executable)).site_packages
+    (packages / "below.pth").write_text("".join(f"{folder}\n" for folder in below), encoding="utf-8")
+    (tmp_path / "shelf").mkdir()
+    write_wheel(tmp_path / "shelf", "helping", "3.1")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "shelf"))
+
+    words = ["--python", "../other", "--set", "sandbox.packages=helping", "--nodes", "1", "--time", "3m", "--json"]
+    out = tmp_path / "run"
+    result = invoke("run", "wine", "--out", out, "--set", "engine.folds=2", *words)
+    assert result.exit_code == 0, result.output
+    assert "environment of their own with helping" in result.stderr
+    needed = (out / "best" / "requirements.txt").read_text(encoding="utf-8")
+    assert f"\nlightgbm=={metadata.version('lightgbm')}\n" in needed
+    assert "helping" not in needed
+
+    monkeypatch.setenv("PIP_FIND_LINKS", "")
+    again = invoke("resume", out, "--nodes", "2", "--json")
+    assert again.exit_code == 0, again.output
+
+    settings = Settings.model_validate(RunDirectory.open_for_reading(out).settings())
+    sandbox = make_sandbox(settings, tmp_path / "work", settle(settings.sandbox, out))
+    (tmp_path / "view").mkdir()
+    code = "import helping, sklearn, sys\nprint(helping.VERSION, sys.prefix)\n"
+    done = sandbox.run(code, tmp_path / "view", Limits(60.0, 2**30, 2**20), Event())
+    sandbox.close()
+    assert done.log.strip() == f"3.1 {out / 'environment'}", done.detail
 
 
 @pytest.mark.slow

@@ -34,6 +34,12 @@ def run(
     policy: Annotated[str | None, typer.Option("--policy", help="What is tried next: mcts, greedy or random.")] = None,
     engineer: Annotated[str | None, typer.Option("--engineer", help="Who proposes solutions: offline.")] = None,
     slots: Annotated[int | None, typer.Option("--slots", help="Solutions evaluated at a time; 0 chooses.")] = None,
+    python: Annotated[
+        Path | None,
+        typer.Option(
+            "--python", metavar="PATH", help="Python or virtual environment that scripts run in; by default this one."
+        ),
+    ] = None,
     assignments: SetOption = None,
     as_json: JsonOption = False,
     is_plain: PlainOption = False,
@@ -64,8 +70,13 @@ def run(
         "search.policy": Layered(policy, "--policy"),
         "engineer": Layered(engineer, "--engineer"),
         "engine.slots": Layered(slots, "--slots"),
+        "sandbox.python": Layered(None if python is None else str(python), "--python"),
     }
     resolved = load_settings(flags, assignments=assignments or (), environ=os.environ, folder=Path.cwd())
+    if packages := resolved.settings.sandbox.packages:
+        typer.echo(
+            f"scripts get an environment of their own with {', '.join(packages)}; this may take a while", err=True
+        )
     made, prepared = new_run(source, resolved.settings, out)
     manner = Manner(as_json=as_json, is_plain=is_plain)
     confirm(made, prepared, manner, is_sure=is_sure)
