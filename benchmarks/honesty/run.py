@@ -30,7 +30,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from honesty.grid import NODES, RESULTS, VARIANTS, Place, parse_seeds
 from honesty.tasks import SOURCES
-from honesty.zygote import Zygote
 from measure import describe_machine
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,12 +69,12 @@ def is_of_another(place: Place, commit: str) -> bool:
     return place.path.exists() and json.loads(place.path.read_text(encoding="utf-8"))["commit"] != commit
 
 
-def run_cell(place: Place, zygote: Zygote, grid: Grid, work: Path, stop: Flag) -> None:
+def run_cell(place: Place, grid: Grid, work: Path, stop: Flag) -> None:
     """Run one cell in a process of its own; what goes wrong becomes the cell's `error`."""
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     command = [sys.executable, "-m", "honesty.cell", place.task, str(place.seed), place.variant]
-    command += ["--nodes", str(grid.nodes), "--zygote", str(zygote.address), "--commit", grid.commit]
+    command += ["--nodes", str(grid.nodes), "--commit", grid.commit]
     command += ["--work", str(work / "cell"), "--out", str(place.path)]
     path = os.pathsep.join((str(grid.source / "src"), str(Path(__file__).resolve().parents[1])))
     single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
@@ -110,25 +109,18 @@ def _write_error(place: Place, grid: Grid, words: str) -> None:
 
 
 def work_on(lane: int, places: queue.SimpleQueue[Place], grid: Grid, stop: Flag) -> None:
-    """Take cells until there are none; each lane has a zygote of its own."""
-    zygote: Zygote | None = None
+    """Take cells until there are none."""
     folder = grid.work / f"{lane}"
     folder.mkdir()
-    try:
-        while not stop.is_set():
-            try:
-                place = places.get_nowait()
-            except queue.Empty:
-                return
-            if zygote is None or not zygote.is_alive:
-                zygote = Zygote(grid.work / f"{lane}.sock", grid.work / f"{lane}.log")
-            began = time.monotonic()
-            run_cell(place, zygote, grid, folder / "cell", stop)
-            if place.path.exists():
-                print(describe_cell(place, time.monotonic() - began, places.qsize()), flush=True)
-    finally:
-        if zygote is not None:
-            zygote.close()
+    while not stop.is_set():
+        try:
+            place = places.get_nowait()
+        except queue.Empty:
+            return
+        began = time.monotonic()
+        run_cell(place, grid, folder / "cell", stop)
+        if place.path.exists():
+            print(describe_cell(place, time.monotonic() - began, places.qsize()), flush=True)
 
 
 def describe_cell(place: Place, seconds: float, left: int) -> str:
