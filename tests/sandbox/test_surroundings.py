@@ -9,7 +9,7 @@ from mlmaster.errors import InfrastructureError
 from mlmaster.sandbox import environment
 from mlmaster.sandbox.cores import CoreLease
 from mlmaster.sandbox.directory import EvaluationDirectory, delete, used_bytes
-from mlmaster.sandbox.views import Views
+from mlmaster.sandbox.views import Showing, Views
 
 
 def test_cores_are_distinct_while_there_are_enough() -> None:
@@ -102,3 +102,20 @@ def test_used_bytes_counts_entries_and_does_not_follow_links(tmp_path: Path) -> 
     (folder / "out").symlink_to(tmp_path)
     (tmp_path / "elsewhere").write_bytes(b"x" * 100_000)
     assert used_bytes(folder) == 2 * 4096
+
+
+@pytest.mark.parametrize("closed", ["folder", "folder/file", "link"])
+def test_a_view_that_others_may_not_read_is_copied_for_them(tmp_path: Path, closed: str) -> None:
+    view, outside = tmp_path / "view", tmp_path / "outside"
+    (view / "folder").mkdir(parents=True)
+    (view / "folder" / "file").write_text("content")
+    outside.write_text("content")
+    (view / "link").symlink_to(outside)
+    open_view = Views(0, 0).show(view, tmp_path / "open", Showing.MOUNT, is_for_another=True)
+    assert (open_view.mounted, open_view.targets) == (view, (outside,))
+    (view / closed).chmod(0o700)
+    assert Views(0, 0).show(view, tmp_path / "own", Showing.MOUNT).mounted == view
+    assert Views(0, 0).show(view, tmp_path / "copied", Showing.MOUNT, is_for_another=True).mounted is None
+    for name in ("folder/file", "link"):
+        assert (tmp_path / "copied" / name).stat().st_mode & 0o777 == 0o444
+        assert not (tmp_path / "copied" / name).is_symlink()

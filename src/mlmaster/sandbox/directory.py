@@ -86,7 +86,7 @@ class EvaluationDirectory:
                 folder.mkdir(mode=0o700, exist_ok=True)
             # a lone surrogate makes the script a syntax error of its own, not a failure of ours
             (path / "solution.py").write_bytes(code.encode("utf-8", "surrogatepass"))
-            shown = views.show(view, path / "input", showing)
+            shown = views.show(view, path / "input", showing, is_for_another=user is not None)
             if user is not None:
                 private.chmod(0o711)  # its home lies below; what else lies there keeps its own rights
                 for own in (*owned, path / "solution.py"):

@@ -79,12 +79,20 @@ class Views:
         self._copy_up_to_bytes = copy_up_to_bytes
         self._copy_up_to_files = copy_up_to_files
         self._first: dict[tuple[Path, int], bytes] = {}
-        self._targets: dict[tuple[Path, int], tuple[Path, ...]] = {}
+        self._seen: dict[tuple[Path, int], tuple[tuple[Path, ...], bool]] = {}
         self._is_intact = is_intact
         self._lock = Lock()
 
-    def show(self, view: Path, target: Path, showing: Showing = Showing.COPY_OR_LINK) -> Shown:
+    def show(
+        self, view: Path, target: Path, showing: Showing = Showing.COPY_OR_LINK, *, is_for_another: bool = False
+    ) -> Shown:
         """Make `target` show the view.
+
+        Args:
+            view: What is shown.
+            target: Where; must not be there yet.
+            showing: How; a view with files that the script's user may not read is copied.
+            is_for_another: True when the script's user is not the harness's.
 
         Raises:
             InfrastructureError: The view is not a folder, holds something that is neither file nor folder, or was
@@ -95,15 +103,15 @@ class Views:
         resolved = view.resolve()
         key = (resolved, view.stat().st_ino)  # a view built anew under its old name is another view
         if showing in (Showing.MOUNT, Showing.LINK):
-            targets = self._targets_of(key)
-            if all(_is_open_to_all(path) for path in targets):
-                if showing is Showing.MOUNT:
-                    target.mkdir(mode=0o755)
-                    return Shown(mounted=resolved, targets=targets)
-                target.symlink_to(resolved, target_is_directory=True)
-                return Shown(linked=resolved, targets=targets)
-            _copy(view, target)
-            return Shown()
+            targets, is_open = self._look_at(key)
+            if is_for_another and not is_open:
+                _copy(view, target)
+                return Shown()
+            if showing is Showing.MOUNT:
+                target.mkdir(mode=0o755)
+                return Shown(mounted=resolved, targets=targets)
+            target.symlink_to(resolved, target_is_directory=True)
+            return Shown(linked=resolved, targets=targets)
         files = self._files(view)
         is_small = sum(f.size for f in files) <= self._copy_up_to_bytes and (
             len(files) <= self._copy_up_to_files or showing is Showing.COPY
@@ -117,13 +125,13 @@ class Views:
         if first != fingerprint or (self._is_intact is not None and not self._is_intact(view)):
             raise InfrastructureError(f"the view {view} was changed since it was first used; delete and build it anew")
         target.symlink_to(resolved, target_is_directory=True)
-        return Shown(linked=resolved, targets=self._targets_of(key), fingerprint=fingerprint)
+        return Shown(linked=resolved, targets=self._look_at(key)[0], fingerprint=fingerprint)
 
-    def _targets_of(self, key: tuple[Path, int]) -> tuple[Path, ...]:
-        """Return where links inside the view lead; they are the harness's own. Looked up once."""
-        if key not in self._targets:
-            self._targets[key] = tuple(sorted(_targets(key[0])))
-        return self._targets[key]
+    def _look_at(self, key: tuple[Path, int]) -> tuple[tuple[Path, ...], bool]:
+        """Return where links inside a view lead, and whether every user may read all of it. Looked at once."""
+        if key not in self._seen:
+            self._seen[key] = _look_at(key[0])
+        return self._seen[key]
 
     def is_unchanged(self, view: Path, fingerprint: bytes) -> bool:
         """Return False when a linked view no longer is what `show` linked."""
@@ -161,24 +169,26 @@ def _files(view: Path, *, has_witness: bool) -> list[_File]:
     return found
 
 
-def _targets(view: Path) -> set[Path]:
-    found: set[Path] = set()
+def _look_at(view: Path) -> tuple[tuple[Path, ...], bool]:
+    """Return where links, the harness's own, lead out of a view; and whether every user may read all of it."""
+    targets: set[Path] = set()
+    is_open = _is_open_to_all(view.stat().st_mode)
     pending = [str(view)]
     while pending:
         with os.scandir(pending.pop()) as entries:
             for entry in entries:
+                is_open = is_open and _is_open_to_all(entry.stat().st_mode)
                 if entry.is_symlink():
                     link = Path(entry.path)
-                    found |= {link.parent / link.readlink(), link.resolve()}
+                    targets |= {link.parent / link.readlink(), link.resolve()}
                 elif entry.is_dir():
                     pending.append(entry.path)
-    return {path for path in found if not path.is_relative_to(view)}
+    return tuple(sorted(path for path in targets if not path.is_relative_to(view))), is_open
 
 
-def _is_open_to_all(path: Path) -> bool:
-    """Return True for a file or folder that every user may read, were the folders above it no hindrance."""
-    wanted = 0o005 if path.is_dir() else 0o004
-    return path.exists() and path.stat().st_mode & wanted == wanted
+def _is_open_to_all(mode: int) -> bool:
+    wanted = 0o005 if stat.S_ISDIR(mode) else 0o004
+    return mode & wanted == wanted
 
 
 def _refuse(error: OSError) -> None:
