@@ -165,6 +165,10 @@ def test_every_setting_is_documented() -> None:
     assert undocumented == []
 
 
+def test_settings_of_earlier_runs_are_still_read() -> None:
+    assert Settings.model_validate({**Settings().dump(), "sandbox": "process"}) == Settings()
+
+
 def test_dump_round_trips() -> None:
     settings = load_settings(assignments=["budget.nodes=5", "engine.folds=2", "task.target=y"]).settings
     assert Settings.model_validate(settings.dump()) == settings

@@ -123,6 +123,9 @@ def reopen(directory: Path, limits: BudgetLimits | None = None) -> Run:
     except ValidationError as error:
         store.close()
         raise RunDirectoryError(f"{directory / 'run.yaml'} was changed and cannot be read: {error}") from error
+    except SandboxError as error:  # its advice speaks of flags, and an existing run has its choices written down
+        store.close()
+        raise SandboxError(f"{error}; this run's own choice is under `sandbox:` in {directory / 'run.yaml'}") from error
     except BaseException:
         store.close()
         raise

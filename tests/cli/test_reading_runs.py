@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 from tests.cli.folders import Invoke, fill
 
 from mlmaster.testing.recorded import recorded_run, unfinished_run
@@ -121,6 +122,18 @@ def test_what_is_no_run_is_refused(invoke: Invoke, tmp_path: Path, words: list[s
     assert result.stderr.startswith("error: ")
     assert str(folder) in result.stderr
     assert "Traceback" not in result.output
+
+
+def test_resume_without_its_python_says_where_the_choice_is_written(invoke: Invoke, tmp_path: Path) -> None:
+    fill(tmp_path / "begun", ()).close()
+    written = tmp_path / "begun" / "run.yaml"
+    settings = yaml.safe_load(written.read_text(encoding="utf-8"))
+    settings["sandbox"]["python"] = "/gone/bin/python"
+    written.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    result = invoke("resume", tmp_path / "begun")
+    assert result.exit_code == 2
+    assert "/gone/bin/python: there is no such file" in result.stderr
+    assert f"under `sandbox:` in {written}" in result.stderr
 
 
 def test_resume_of_a_run_in_use_is_refused(invoke: Invoke, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from mlmaster.core.budget import BudgetLimits
 from mlmaster.engine.settings import EngineSettings
@@ -73,6 +73,12 @@ class Settings(BaseModel):
     """What is tried next."""
     sandbox: SandboxSettings = Field(default_factory=SandboxSettings)
     """How scripts are run."""
+
+    @field_validator("sandbox", mode="before")
+    @classmethod
+    def _read_former_name(cls, value: object) -> object:
+        """Take the one word that runs from before there were such settings have in their `run.yaml`."""
+        return {} if value == "process" else value
 
     def dump(self) -> dict[str, Any]:
         """Return plain data for `run.yaml`; secrets (`SecretStr` fields) are masked."""
