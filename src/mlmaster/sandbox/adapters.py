@@ -129,7 +129,13 @@ class NamespaceIsolation:
             with_memory_files=place.counts_memory,
         )
         namespaces = Namespaces(mounts, with_user=not self._is_root, with_network=place.with_network)
-        return replace(plan, namespaces=namespaces, program=base64.b64encode(program).decode())
+        return replace(
+            plan,
+            namespaces=namespaces,
+            # all there is in that root is meant to be read
+            reads_closed_folders=self._is_root and not all(map(_is_open, place.readable)),
+            program=base64.b64encode(program).decode(),
+        )
 
     def clean(self, user: int | None) -> None:
         """Nothing is left: all of it ended with the namespaces."""
@@ -179,7 +185,8 @@ class LandlockIsolation:
             plan,
             landlock=rules,
             # that right reaches other evaluations' shared memory too: it is kept only where nothing runs without it
-            reads_closed_folders=self._is_root and not all(map(_is_reachable, (directory.path, *place.readable))),
+            reads_closed_folders=self._is_root
+            and not (_is_reachable(directory.path) and all(_is_open(p) and _is_reachable(p) for p in place.readable)),
             program=base64.b64encode(program).decode(),
         )
 
@@ -230,6 +237,11 @@ def can_change_users(map_file: Path = Path("/proc/self/uid_map")) -> bool:
 
 def _random_user() -> int:
     return _FIRST_USER + secrets.randbelow(_USERS)
+
+
+def _is_open(path: Path) -> bool:
+    """Return True when every user may read a file or folder; false for an installation made under a strict umask."""
+    return not path.exists() or path.stat().st_mode & 0o004 != 0
 
 
 def _is_reachable(path: Path) -> bool:
