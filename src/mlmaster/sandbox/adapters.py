@@ -28,6 +28,8 @@ _SETTINGS = (
 )
 _NETWORK_SETTINGS = ("resolv.conf", "hosts", "nsswitch.conf", "gai.conf", "services", "protocols")
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+_PROCESSORS = tuple(f"/sys/fs/cgroup/{name}" for name in ("cpu.max", "cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"))
+"""From which joblib, and with it LightGBM, reads how many there are; it fails where they are there and cannot be read."""
 _MEMORY = "/dev/shm"
 _FIRST_USER, _USERS = 0x60000000, 0x10000000
 """Numbers that no distribution gives to anybody; drawn at random, so that two scripts hardly ever share one."""
@@ -171,7 +173,8 @@ class LandlockIsolation:
         """See `Isolation.wall_in`."""
         directory = place.directory
         view = () if place.view.linked is None else (place.view.linked,)
-        readable = [*_SYSTEM, *_settings(place), "/proc", *map(str, (*place.readable, *view, *place.view.targets))]
+        system = [*_SYSTEM, *_PROCESSORS, *_settings(place), "/proc"]
+        readable = [*system, *map(str, (*place.readable, *view, *place.view.targets))]
         shared = [_MEMORY] if self._is_root else []
         rules = Landlock(
             abi=self._abi,

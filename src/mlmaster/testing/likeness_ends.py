@@ -12,6 +12,8 @@ import pytest
 from mlmaster.ports import Sandbox
 from mlmaster.testing.plain_python import Compared
 
+FRAMES = "frames below main"
+
 ENDS: dict[str, tuple[str, int | None, int | None]] = {
     "of itself": ("print('x')", 0, None),
     "empty": ("", 0, None),
@@ -31,7 +33,6 @@ ENDS: dict[str, tuple[str, int | None, int | None]] = {
     "killed": ("import os, signal\nprint('x')\nos.kill(os.getpid(), signal.SIGKILL)", None, signal.SIGKILL),
     "abort": ("import os\nos.abort()", None, signal.SIGABRT),
     "crash": ("import ctypes\nctypes.string_at(0)", None, signal.SIGSEGV),
-    "crash told": ("import ctypes, faulthandler\nfaulthandler.enable()\nctypes.string_at(0)", None, signal.SIGSEGV),
     "alarm": ("import signal\nsignal.setitimer(signal.ITIMER_REAL, 0.01)\nsignal.pause()", None, signal.SIGALRM),
     "user signal": ("import os, signal\nos.kill(os.getpid(), signal.SIGUSR1)", None, signal.SIGUSR1),
     "broken pipe": (
@@ -46,12 +47,12 @@ ENDS: dict[str, tuple[str, int | None, int | None]] = {
     "error in a thread": ("import threading\nt = threading.Thread(target=lambda: 1 / 0)\nt.start()\nt.join()", 0, None),
     "exit in a thread": ("import sys, threading\nthreading.Thread(target=sys.exit, args=(7,)).start()", 0, None),
     "interrupt from a thread": (
-        "import _thread, threading, time\nthreading.Thread(target=_thread.interrupt_main).start()\ntime.sleep(30)",
+        "import _thread, threading\nthreading.Timer(0.1, _thread.interrupt_main).start()\nwhile True: pass",
         None,
         signal.SIGINT,
     ),
     "unraisable": ("class A:\n    def __del__(self): raise ValueError('gone')\na = A()\ndel a\nprint('on')", 0, None),
-    "output closed": ("import sys\nprint('x')\nsys.stdout.close()\nsys.stderr.close()\n1 / 0", 1, None),
+    "output closed": ("import sys\nprint('x')\nsys.stdout.close()\n1 / 0", 1, None),
     "own hook": ("import sys\nsys.excepthook = lambda *a: print('hook', a[0].__name__)\n1 / 0", 1, None),
     "in a child": ("import os\nif os.fork() == 0:\n    raise ValueError('child')\nprint(os.wait()[1])", 0, None),
     "exit in a child": ("import os, sys\nif os.fork() == 0:\n    sys.exit(9)\nprint(os.wait()[1] >> 8)", 0, None),
@@ -92,13 +93,22 @@ TRACES: dict[str, tuple[str, str]] = {
         "HERE/solution.py:4: UserWarning: first",
     ),
     "printed": (
-        "import traceback\ndef f():\n    try: 1 / 0\n    except ZeroDivisionError: traceback.print_exc()\n"
-        "    traceback.print_stack()\n    print(traceback.extract_stack())\nf()",
+        "import traceback\ndef f():\n    try: 1 / 0\n    except ZeroDivisionError: traceback.print_exc()\nf()",
         "ZeroDivisionError",
     ),
     "changed since": ("open('solution.py', 'w').write('# another\\n' * 5)\n\nraise ValueError('x')", "# another"),
-    "threads": ("import faulthandler, sys\nfaulthandler.dump_traceback(file=sys.stdout)", "<module>"),
 }
+
+STACK = """\
+import faulthandler, inspect, sys, traceback, warnings
+def f():
+    traceback.print_stack()
+    print(traceback.extract_stack(), len(inspect.stack()))
+f()
+print(sys._getframe().f_back)
+faulthandler.dump_traceback(all_threads=False)
+warnings.warn("deep", stacklevel=3)
+"""
 
 AT_EXIT = """\
 import atexit, sys, threading, time, weakref
@@ -196,6 +206,9 @@ class EndLikeness(Compared):
     def test_traceback(self, sandbox: Sandbox, tmp_path: Path, name: str) -> None:
         code, part = TRACES[name]
         assert part in "\n".join(self.compare(sandbox, tmp_path, code).lines)
+
+    def test_nothing_is_on_the_stack_below_main(self, sandbox: Sandbox, tmp_path: Path) -> None:
+        assert "None" in self.compare(sandbox, tmp_path, STACK, behaviour=FRAMES).lines
 
     def test_what_happens_at_exit(self, sandbox: Sandbox, tmp_path: Path) -> None:
         shown = self.compare(sandbox, tmp_path, AT_EXIT)

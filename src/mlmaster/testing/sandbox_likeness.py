@@ -5,8 +5,9 @@ fixture. A sandbox that is dear to start may be made once for a class (`@pytest.
 cannot show alike it declares in `unlike`, see `plain_python.Compared`.
 
 What may differ, and is not compared: process and user numbers, `/proc/self/cmdline` and `/proc/self/environ`, the host's
-name, names of the home and the temporary folder, which modules are loaded already (`sys.modules`), how many objects the
-garbage collector holds frozen, limits on processes, file size and open files, and how deep the C stack is.
+name, names of the home and the temporary folder, which modules are loaded already (`sys.modules`), with the threads and the
+filters of warnings that loading them brings, how many objects the garbage collector holds frozen, and limits on
+processes and file size.
 """
 
 # ruff: noqa: D102 - the name of a test is its sentence
@@ -36,7 +37,7 @@ print(sys.argv, sys.orig_argv[1:], sys.path, os.getcwd())
 print(sys.executable, sys.prefix, sys.base_prefix, sys.exec_prefix, sys.version)
 print(sys.flags, sys.warnoptions, sys._xoptions, sys.dont_write_bytecode, sys.pycache_prefix)
 frame = sys._getframe()
-print(frame.f_back, frame.f_code.co_filename, frame.f_code.co_name, frame.f_code.co_flags, frame.f_code.co_firstlineno)
+print(frame.f_code.co_filename, frame.f_code.co_name, frame.f_code.co_flags, frame.f_code.co_firstlineno)
 print(sys.gettrace(), sys.getprofile(), hasattr(sys, "ps1"), hasattr(sys, "last_value"))
 print(sys.excepthook is sys.__excepthook__, sys.displayhook is sys.__displayhook__)
 print(sys.unraisablehook is sys.__unraisablehook__)
@@ -48,7 +49,7 @@ print(hash("text"), hash(b"bytes"), list({"a", "b", "c", "d"}))
 
 STATE = """\
 import warnings
-print(warnings.filters, warnings.showwarning.__name__, warnings.defaultaction)
+print(warnings.filters[-5:], warnings.showwarning.__name__, warnings.defaultaction)
 import gc, locale, logging, os, signal, stat, sys, threading, time
 print(gc.isenabled(), gc.get_threshold(), gc.get_debug(), gc.callbacks, gc.garbage)
 print(locale.getlocale(), locale.setlocale(locale.LC_ALL), locale.getpreferredencoding(), sys.getfilesystemencoding())
@@ -65,7 +66,7 @@ print({one.name: signal.getsignal(one) for one in signal.valid_signals() if isin
 print(signal.pthread_sigmask(signal.SIG_BLOCK, []), signal.set_wakeup_fd(-1), signal.getitimer(signal.ITIMER_REAL))
 status = dict(line.split(":", 1) for line in open("/proc/self/status") if ":" in line)
 print({name: int(status[name], 16) & 0x7FFFFFFF for name in ("SigBlk", "SigIgn", "SigCgt", "SigPnd", "ShdPnd")})
-print(status["Threads"].strip(), os.nice(0), time.tzname, time.timezone)
+print(os.nice(0), time.tzname, time.timezone)
 print(os.getpgrp() == os.getpid(), os.getsid(0) == os.getpid())
 import multiprocessing
 print(multiprocessing.current_process().name, multiprocessing.parent_process(), multiprocessing.active_children())
@@ -86,7 +87,9 @@ getenv.restype = ctypes.c_char_p
 print([name for name, value in os.environb.items() if getenv(name) != value])
 print(os.environ.get("MLMASTER_EVALUATION") is None)
 print(tempfile.gettempdir() == temporary, str(pathlib.Path.home()) == home, os.path.expanduser("~/x") == home + "/x")
-print(os.listdir(home), os.listdir(temporary), os.access(home, os.W_OK), os.access(temporary, os.W_OK))
+here = os.getcwd()  # which may lie in the temporary folder
+print([name for name in os.listdir(temporary) if not here.startswith(os.path.join(temporary, name))], os.listdir(home))
+print(os.access(home, os.W_OK), os.access(temporary, os.W_OK))
 with tempfile.NamedTemporaryFile() as file:
     print(os.path.dirname(file.name) == temporary, os.get_inheritable(file.fileno()))
 with tempfile.TemporaryDirectory() as folder:
@@ -134,7 +137,7 @@ print(pickle.loads(pickle.dumps(Thing(3))), pickle.dumps(Thing(4)), pickle.loads
 print(Thing, double.__module__, double.__qualname__, double.__code__, Thing.__module__, Colour.RED)
 print(typing.get_type_hints(Thing), typing.get_type_hints(double), inspect.signature(double))
 print(inspect.getsource(double), inspect.getsource(Thing), inspect.getfile(Thing), inspect.getsourcelines(wait)[1])
-print(linecache.getline(__file__, 1), inspect.getmodule(double), len(inspect.stack()), inspect.stack()[0].code_context)
+print(linecache.getline(__file__, 1), inspect.getmodule(double), inspect.stack()[0].code_context)
 print(asyncio.run(wait()))
 print(subprocess.run([sys.executable, "-c", "import sys; print(sys.argv, sys.flags)"], capture_output=True, text=True).stdout)
 open("beside.py", "w").write("import __main__\\nprint(__name__, __main__.Thing)\\ndef add(a, b): return a + b\\n")
