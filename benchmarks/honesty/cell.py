@@ -36,9 +36,10 @@ from mlmaster.metrics.registry import Registry
 from mlmaster.metrics.submission import read_submission
 from mlmaster.ports import Array, Metric, Sandbox
 from mlmaster.sandbox.interpreter import settle
+from mlmaster.sandbox.making import make_sandbox
 from mlmaster.settings.layers import load_settings
 from mlmaster.store.run_directory import RunDirectory
-from mlmaster.wiring import assemble, make_sandbox, prepare
+from mlmaster.wiring import assemble, prepare
 
 TOLD_S = 16
 """Seconds the engineer is told a script may take, so that it proposes cheap ones; the sandbox allows `ALLOWED_S`."""
@@ -204,7 +205,7 @@ def make(source: Source, seed: int, variant: str, nodes: int, work: Path) -> dic
     """
     sealed = split.lay_out(source, seed, work / source.name)
     settings = load_settings().settings
-    sandbox = PatientSandbox(make_sandbox(settings, work / "evaluations", settle(settings.sandbox, work)))
+    sandbox = PatientSandbox(make_sandbox(settings.sandbox, work / "evaluations", settle(settings.sandbox, work)))
     search(source, work / source.name, work / "run", seed, variant, nodes, sandbox)
     found = describe(work / "run", sealed)
     own = resource.getrusage(resource.RUSAGE_SELF)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event as Flag
 
-import psutil
 from pydantic import ValidationError
 
 from mlmaster.core.budget import BudgetLimits
@@ -35,9 +33,9 @@ from mlmaster.metrics.proof import prove as prove_metric
 from mlmaster.metrics.registry import Registry
 from mlmaster.metrics.rules import check as check_metric
 from mlmaster.ports import Array, Clock, Engineer, Metric, Sandbox, ViewSource
-from mlmaster.sandbox import cgroups, gpus, isolation
+from mlmaster.sandbox.cgroups.share import memory_bytes
 from mlmaster.sandbox.interpreter import Interpreter, settle
-from mlmaster.sandbox.local import LocalSandbox
+from mlmaster.sandbox.making import make_sandbox
 from mlmaster.search import make_policy
 from mlmaster.settings import Settings
 from mlmaster.store.run_directory import RunDirectory
@@ -153,7 +151,13 @@ def assemble(
     discard(store.directory / "work")  # what a killed process left; the writer's lock is ours
     if sandbox is None:
         interpreter = interpreter or settle(settings.sandbox, store.directory)
-        sandbox = make_sandbox(settings, store.directory / "work", interpreter)
+        sandbox = make_sandbox(
+            settings.sandbox,
+            store.directory / "work",
+            interpreter,
+            closed=(task.directory, store.directory),
+            is_intact=is_intact,
+        )
     per_script = script_limits(settings, limits)
     metric: Metric
     views: ViewSource
@@ -308,37 +312,10 @@ def make_engineer(settings: Settings, interpreter: Interpreter | None = None) ->
     return OfflineEngineer()
 
 
-def make_sandbox(settings: Settings, directory: Path, interpreter: Interpreter) -> LocalSandbox:
-    """Return the sandbox the settings name.
-
-    Args:
-        settings: Of the run.
-        directory: Where evaluations get their folders.
-        interpreter: What scripts run in.
-
-    Raises:
-        SandboxError: This machine does not grant the isolation, or lacks a GPU that is named.
-    """
-    wanted = settings.sandbox
-    walls = isolation.choose(wanted.isolation, interpreter)
-    lent = () if wanted.gpus == () else gpus.choose(wanted.gpus, gpus.find().gpus, os.environ)
-    return LocalSandbox(
-        directory,
-        interpreter,
-        walls,
-        preload=wanted.preload if wanted.warm else None,
-        memory=cgroups.find().cgroups,
-        gpu_lease=gpus.GpuLease(lent, wanted.slots_per_gpu),
-        is_intact=is_intact,
-        readable=tuple(Path(name).expanduser().resolve() for name in wanted.caches),
-        with_network=wanted.network,
-    )
-
-
 def script_limits(settings: Settings, limits: BudgetLimits) -> Limits:
     """Return what one evaluation may use on this machine."""
     engine = settings.engine
-    shared = psutil.virtual_memory().total * 3 // 4 // engine.actual_slots
+    shared = memory_bytes() * 3 // 4 // engine.actual_slots
     wall_s = engine.timeout_s(limits.time_s)
     return Limits(
         wall_s=wall_s,
@@ -368,7 +345,8 @@ def predict(directory: Path, table: Path) -> reproduce.Cells:
     if not table.is_file():
         raise DataError(f"{table}: there is no such file")
     work = tempfile.TemporaryDirectory(prefix="mlmaster-")
-    sandbox = make_sandbox(settings, Path(work.name), settle(settings.sandbox, directory.absolute()))
+    interpreter = settle(settings.sandbox, directory.absolute())
+    sandbox = make_sandbox(settings.sandbox, Path(work.name), interpreter, closed=(task.directory,))
     limits = script_limits(settings, BudgetLimits())
 
     def run(script: Path, view: Path) -> Path:

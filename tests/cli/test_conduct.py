@@ -73,8 +73,8 @@ def test_plain_output_is_one_line_an_event(run: FakeRun, capsys: pytest.CaptureF
     lines = capsys.readouterr().out.splitlines()
     events = [line for line in lines if line.startswith("[")]
     assert (
-        events[0]
-        == "[    2.0 s] tumours: roc_auc (maximize), 2 folds, offline engineer, mcts policy, sandbox (namespaces, warm, cgroup v1), seed 7"
+        events[0] == "[    2.0 s] tumours: roc_auc (maximize), 2 folds, offline engineer, mcts policy, "
+        "sandbox (namespaces, warm, cgroup v1), seed 7"
     )
     assert "[   14.0 s] #1 draft lightgbm: guide score 0.81, best so far in 6.5 s" in events
     assert "[   22.0 s] #2 draft extra_trees: failed: timeout (30 s of wall time were spent | stopped)" in events

@@ -18,9 +18,9 @@ from tests.sandbox.wheels import write_wheel
 
 from mlmaster.core.execution import Limits
 from mlmaster.sandbox.interpreter import probe, settle
+from mlmaster.sandbox.making import make_sandbox
 from mlmaster.settings import Settings
 from mlmaster.store.run_directory import RunDirectory
-from mlmaster.wiring import make_sandbox
 
 
 @pytest.mark.slow
@@ -97,7 +97,7 @@ def test_scripts_run_in_another_python_with_packages_of_the_run(
     assert again.exit_code == 0, again.output
 
     settings = Settings.model_validate(RunDirectory.open_for_reading(out).settings())
-    sandbox = make_sandbox(settings, tmp_path / "work", settle(settings.sandbox, out))
+    sandbox = make_sandbox(settings.sandbox, tmp_path / "work", settle(settings.sandbox, out))
     (tmp_path / "view").mkdir()
     code = "import helping, sklearn, sys\nprint(helping.VERSION, sys.prefix)\n"
     done = sandbox.run(code, tmp_path / "view", Limits(60.0, 2**30, 2**20), Event())

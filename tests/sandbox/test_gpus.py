@@ -269,7 +269,7 @@ FOUND = (part(0, 0, M0, A), part(0, 1, M1, A), whole(1, B))
 @pytest.mark.parametrize(
     ("asked", "places"),
     [
-        (None, [0, 1, 2]),
+        (["all"], [0, 1, 2]),
         ([], []),
         (["1"], [2]),
         (["0"], [0, 1]),
@@ -282,7 +282,7 @@ FOUND = (part(0, 0, M0, A), part(0, 1, M1, A), whole(1, B))
         (["GPU-e109d8d9"], [2]),
     ],
 )
-def test_what_is_asked_for_is_chosen(asked: list[str] | None, places: list[int]) -> None:
+def test_what_is_asked_for_is_chosen(asked: list[str], places: list[int]) -> None:
     assert gpus.choose(asked, FOUND, {}) == tuple(FOUND[place] for place in places)
 
 
@@ -312,7 +312,7 @@ def test_where_there_is_none_that_is_said() -> None:
     ],
 )
 def test_all_means_those_the_harness_itself_was_given(own: dict[str, str], places: list[int]) -> None:
-    assert gpus.choose(None, FOUND, own) == tuple(FOUND[place] for place in places)
+    assert gpus.choose(("all",), FOUND, own) == tuple(FOUND[place] for place in places)
     assert gpus.choose(["1"], FOUND, own) == (FOUND[2],)
 
 

@@ -29,19 +29,19 @@ def find(nvidia_smi: str | None = None, root: Path = Path("/")) -> Found:
     return Found(others.gpus, (*found.remarks, *others.remarks))
 
 
-def choose(asked: Sequence[str] | None, found: Sequence[Gpu], own: Mapping[str, str]) -> tuple[Gpu, ...]:
+def choose(asked: Sequence[str], found: Sequence[Gpu], own: Mapping[str, str]) -> tuple[Gpu, ...]:
     """Return the GPUs to lend.
 
     Args:
         asked: The setting `sandbox.gpus`: numbers (`0:1` for instance 1 of GPU 0, `0` for all of GPU 0), UUIDs, MIG ids, or
-            beginnings of ids that fit one GPU alone. None: all that the harness itself may use.
+            beginnings of ids that fit one GPU alone. `all` alone: all that the harness itself may use.
         found: What there is.
         own: The harness's environment; where it names the GPUs of this job, as clusters do, None means those.
 
     Raises:
         SandboxError: Something asked for is not there.
     """
-    if asked is None:
+    if tuple(asked) == ("all",):
         return tuple(gpu for gpu in found if _is_granted(gpu, found, own))
     chosen: list[Gpu] = []
     for name in asked:

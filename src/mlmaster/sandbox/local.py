@@ -61,7 +61,7 @@ class LocalSandbox:
         copy_up_to_bytes: A view with more bytes is linked where it would be copied, and checked for changes afterwards.
         copy_up_to_files: The same for its number of files.
         is_intact: Tells whether files that a view shares with others are as they were built, see `sandbox.views`.
-        readable: Files and folders that every script may read, such as caches of models.
+        readable: Files and folders that every script may read; by default what the interpreter needs.
         with_network: Scripts may use the network.
 
     Attributes:
@@ -81,7 +81,7 @@ class LocalSandbox:
         copy_up_to_bytes: int = 512 * 2**20,
         copy_up_to_files: int = 500,
         is_intact: Callable[[Path], bool] | None = None,
-        readable: tuple[Path, ...] = (),
+        readable: tuple[Path, ...] | None = None,
         with_network: bool = False,
     ) -> None:
         self._root = root.absolute()
@@ -92,7 +92,7 @@ class LocalSandbox:
         self._clock = clock or SystemClock()
         self._views = Views(copy_up_to_bytes, copy_up_to_files, is_intact)
         libraries = [Path(name) for name in os.environ.get("LD_LIBRARY_PATH", "").split(":") if name]
-        self._readable = (*interpreter.prefixes, *readable, *libraries)
+        self._readable = (*(interpreter.prefixes if readable is None else readable), *libraries)
         self._with_network = with_network
         self._cores = CoreLease.of_this_process()
         python = str(interpreter.python)

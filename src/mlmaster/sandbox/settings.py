@@ -54,8 +54,8 @@ class SandboxSettings(BaseModel):
     """Processes one evaluation may have at once."""
     open_files: int = Field(default=4096, ge=64, le=1_048_576)
     """Files each process of an evaluation may have open at once."""
-    gpus: tuple[str, ...] | None = None
-    """GPUs to lend to scripts: indices, UUIDs or MIG ids; by default all there are, `[]` for none."""
+    gpus: tuple[str, ...] = ("all",)
+    """GPUs to lend to scripts: indices, UUIDs or MIG ids; `all` for every one there is, `[]` for none."""
     slots_per_gpu: int = Field(default=1, ge=1, le=64)
     """Evaluations that may share one GPU."""
 
@@ -72,3 +72,8 @@ class SandboxSettings(BaseModel):
             return None
         path = Path(value).expanduser()
         return str(path.absolute()) if len(path.parts) > 1 or path.exists() else value
+
+    @field_validator("caches")
+    @classmethod
+    def _make_all_absolute(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(str(Path(name).expanduser().absolute()) for name in value)

@@ -1,0 +1,80 @@
+"""Puts a sandbox together from its settings and from what this machine has."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from mlmaster.errors import SandboxError
+from mlmaster.sandbox import cgroups, gpus, isolation
+from mlmaster.sandbox.adapters import Isolation
+from mlmaster.sandbox.gpu import Gpu
+from mlmaster.sandbox.interpreter import Interpreter
+from mlmaster.sandbox.local import LocalSandbox
+from mlmaster.sandbox.settings import SandboxSettings
+
+
+def make_sandbox(
+    settings: SandboxSettings,
+    directory: Path,
+    interpreter: Interpreter,
+    *,
+    closed: Sequence[Path] = (),
+    is_intact: Callable[[Path], bool] | None = None,
+) -> LocalSandbox:
+    """Return the sandbox the settings name.
+
+    Args:
+        settings: How scripts are run.
+        directory: Where evaluations get their folders.
+        interpreter: What scripts run in.
+        closed: Folders that no script may read: the task's own, with answers perhaps beside its data, and the run's.
+        is_intact: As for `LocalSandbox`.
+
+    Raises:
+        SandboxError: This machine does not grant the isolation, lacks a GPU or folder that is named, or what scripts must
+            read holds a folder that they must not.
+    """
+    walls = isolation.choose(settings.isolation, interpreter)
+    caches = tuple(Path(name) for name in settings.caches)
+    for cache in caches:
+        if not cache.exists():
+            raise SandboxError(f"sandbox.caches names {cache}, which is not there; correct it or leave it out")
+    return LocalSandbox(
+        directory,
+        interpreter,
+        walls,
+        preload=settings.preload if settings.warm else None,
+        memory=cgroups.find().cgroups,
+        gpu_lease=gpus.GpuLease(_lent(settings), settings.slots_per_gpu),
+        is_intact=is_intact,
+        readable=readable(interpreter, caches, closed, walls),
+        with_network=settings.network,
+    )
+
+
+def readable(
+    interpreter: Interpreter, caches: Sequence[Path], closed: Sequence[Path], walls: Isolation
+) -> tuple[Path, ...]:
+    """Return what scripts read beside their view and the system.
+
+    A project installed for editing puts its whole folder before scripts; where that holds the task, the project is left out.
+
+    Raises:
+        SandboxError: A folder that cannot be left out holds a closed one.
+    """
+    kept = []
+    for path in (*interpreter.prefixes, *caches):
+        held = next((folder for folder in closed if folder.resolve().is_relative_to(path.resolve())), None)
+        if held is None or walls.name == "none":
+            kept.append(path)
+        elif path in caches or interpreter.python.is_relative_to(path):
+            what = "sandbox.caches names it" if path in caches else "the interpreter of scripts lies there"
+            raise SandboxError(f"scripts must read {path} ({what}), which holds {held}: keep the two apart")
+    return tuple(kept)
+
+
+def _lent(settings: SandboxSettings) -> tuple[Gpu, ...]:
+    # finding them wakes the driver
+    return gpus.choose(settings.gpus, gpus.find().gpus, os.environ) if settings.gpus else ()
