@@ -92,7 +92,7 @@ def test_the_harness_steps_aside_with_its_children_and_comes_back(
 def test_the_harness_stays_where_it_is_when_strangers_are_there_too(files: FakeCgroupFiles, tmp_path: Path) -> None:
     files.groups_by_path[HERE].processes.add(os.getppid())
     before = snapshot(files)
-    with pytest.raises(InfrastructureError, match=rf"holds other processes too: {os.getppid()}; start .*Delegate=yes"):
+    with pytest.raises(InfrastructureError, match=rf"holds other processes too: {os.getppid()}; .*start ML-Master"):
         CgroupsV2(proc(tmp_path), files=files)
     assert snapshot(files) == before
 
@@ -146,7 +146,9 @@ def test_controllers_that_v1_has_are_said_to_be_there(tmp_path: Path) -> None:
 def test_another_users_group_is_left_alone(files: FakeCgroupFiles, tmp_path: Path) -> None:
     files.groups_by_path[HERE].is_closed = True
     before = snapshot(files)
-    with pytest.raises(InfrastructureError, match=r"no group can be made in /cg/service: Permission denied.*; start"):
+    with pytest.raises(
+        InfrastructureError, match=r"no group can be made in /cg/service: Permission denied.*start ML-Master"
+    ):
         CgroupsV2(proc(tmp_path), files=files)
     assert snapshot(files) == before
 

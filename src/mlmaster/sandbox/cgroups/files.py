@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,6 +69,14 @@ def refused(what: str, advice: str = "") -> Iterator[None]:
         raise InfrastructureError(
             f"{what}: {error.strerror or error}{where}" + (f"; {advice}" if advice else "")
         ) from None
+
+
+def own_group_advice() -> str:
+    """Return how a harness comes to a group that it may divide."""
+    if shutil.which("systemd-run") is None:
+        return "in a container, make its control groups writable and start ML-Master as its only program"
+    whose = "" if os.geteuid() == 0 else " --user"
+    return f"start ML-Master in a group of its own: systemd-run{whose} --scope -p Delegate=yes mlmaster …"
 
 
 def numbers(text: str) -> dict[str, int]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mlmaster.errors import InfrastructureError
 from mlmaster.sandbox.cgroups.contract import Cgroup, Cgroups
+from mlmaster.sandbox.cgroups.files import own_group_advice
 
 LIMIT_BYTES = 64 * 2**20
 CEILING_BYTES = 192 * 2**20
@@ -57,9 +58,8 @@ def _grow(group: Cgroup, python: Path) -> None:
         )
     if ended.returncode != -signal.SIGKILL:
         said = ended.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise InfrastructureError(
-            f"a process could not be put into its group: {said[-1] if said else ended.returncode}"
-        )
+        reason = said[-1] if said else f"exit code {ended.returncode}"
+        raise InfrastructureError(f"a process could not be put into its group: {reason}; {own_group_advice()}")
     if not group.was_out_of_memory():
         raise InfrastructureError(
             "a process that took too much was killed, but its group does not tell why; Linux 4.13 or newer does"

@@ -17,7 +17,7 @@ import psutil
 from mlmaster.errors import InfrastructureError
 from mlmaster.sandbox.cgroups import tree
 from mlmaster.sandbox.cgroups.contract import Cgroup
-from mlmaster.sandbox.cgroups.files import Files, KernelFiles, numbers, refused
+from mlmaster.sandbox.cgroups.files import Files, KernelFiles, numbers, own_group_advice, refused
 from mlmaster.sandbox.cgroups.places import own_group
 
 _PROC = Path("/proc/self")
@@ -25,7 +25,6 @@ _NEEDED = ("memory", "pids")
 _SUBTREE = "cgroup.subtree_control"
 _LEAF = "harness"
 _ROUNDS = 100
-ADVICE = "start ML-Master in a group of its own: systemd-run --user --scope -p Delegate=yes mlmaster …"
 
 
 class CgroupsV2:
@@ -98,9 +97,9 @@ class CgroupsV2:
         raise InfrastructureError(f"{self._parent} has no control over {' and '.join(missing)}; {advice}")
 
     def _build(self) -> None:
-        with refused(f"no group can be made in {self._parent}", ADVICE):
+        with refused(f"no group can be made in {self._parent}", own_group_advice()):
             self._files.make(self._top)
-        with refused(f"{self._parent} cannot hand memory and pids down", ADVICE):
+        with refused(f"{self._parent} cannot hand memory and pids down", own_group_advice()):
             try:
                 self._hand_down(self._parent)
             except OSError as error:
@@ -138,7 +137,7 @@ class CgroupsV2:
             if strangers:
                 raise InfrastructureError(
                     f"{self._parent} cannot hand memory and pids down, as it holds other processes too: "
-                    f"{', '.join(map(str, sorted(strangers)[:5]))}; {ADVICE}"
+                    f"{', '.join(map(str, sorted(strangers)[:5]))}; {own_group_advice()}"
                 )
             self._move(there, leaf)
         raise InfrastructureError(f"{self._parent} does not become empty: processes are started in it all the time")
