@@ -71,11 +71,25 @@ def test_scripts_are_forked_from_it(sandbox: LocalSandbox, tmp_path: Path) -> No
     assert "solution.py" not in run(sandbox, tmp_path, WHO).log
 
 
+@pytest.mark.parametrize(
+    ("line", "is_fresh"),
+    [
+        ("os.environ['OMP_NUM_THREADS'] = '3'", True),
+        ('os.environ ["MKL_NUM_THREADS"]="3"', True),
+        ("os.environ.setdefault('OPENBLAS_NUM_THREADS', '3')", True),
+        ("os.environ.update({'A': '1', 'KMP_BLOCKTIME': '0'})", True),
+        ("for name in ('OMP_NUM_THREADS', 'MKL_NUM_THREADS'): os.environ[name] = '1'", True),
+        ("os.putenv('POLARS_MAX_THREADS', '2')", True),
+        ("threads = int(os.environ.get('OMP_NUM_THREADS') or 1)", False),
+        ("same = os.environ['OMP_NUM_THREADS'] == '1'", False),
+        ("# OMP_NUM_THREADS = 3", False),
+    ],
+)
 def test_a_script_that_sets_what_libraries_read_when_loaded_gets_a_fresh_interpreter(
-    sandbox: LocalSandbox, tmp_path: Path
+    sandbox: LocalSandbox, tmp_path: Path, line: str, is_fresh: bool
 ) -> None:
-    code = "import os\nos.environ['OMP_NUM_THREADS'] = '3'\n" + WHO
-    assert run(sandbox, tmp_path, code).log == "solution.py\n"
+    log = run(sandbox, tmp_path, f"import os\n{line}\n" + WHO).log
+    assert (log == "solution.py\n") == is_fresh
 
 
 def test_it_is_started_again_when_it_has_died(sandbox: LocalSandbox, tmp_path: Path) -> None:

@@ -42,7 +42,11 @@ from mlmaster.sandbox.views import Views
 from mlmaster.sandbox.warm import Zygote
 from mlmaster.sandbox.watchdog import Breach, Watchdog
 
-_NEEDS_FRESH = re.compile(r"[A-Z]_NUM_THREADS|NUMEXPR_MAX_THREADS|PYTHONHASHSEED|KMP_|GOMP_|OMP_(?!NUM)[A-Z]")
+_READ_WHEN_LOADED = r"[\"'](?:\w+_NUM_THREADS|\w+_MAX_THREADS|PYTHONHASHSEED|(?:KMP|GOMP|OMP|MKL)_\w+)[\"']"
+_NEEDS_FRESH = re.compile(
+    rf"environ\s*\[\s*{_READ_WHEN_LOADED}\s*\]\s*=(?!=)|(?:putenv|setdefault|update)\s*\([^)]*?{_READ_WHEN_LOADED}|"
+    rf"for\s+\w+\s+in\s*[\[(][^)\]]*{_READ_WHEN_LOADED}"
+)
 """Variables that libraries read when they are loaded: a script that sets one needs an interpreter without libraries."""
 _THREADS_PER_PROCESS = 4
 

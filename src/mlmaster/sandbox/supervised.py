@@ -90,6 +90,7 @@ class Supervised:
         with contextlib.suppress(BrokenPipeError):  # it is gone already, which its silence tells
             _write(self._lifeline, plan.to_json().encode() + b"\n")
         self.tree = ProcessTree(self._supervisor.pid, token)
+        self._ends_with_its_init = plan.namespaces is not None
         for descriptor in (self._status, self._output):
             os.set_blocking(descriptor, False)
             self._selector.register(descriptor, selectors.EVENT_READ)
@@ -120,10 +121,12 @@ class Supervised:
             until = time.monotonic() + _GRACE_S
             while self._is_supervisor_there and time.monotonic() < until:
                 self.listen(_ROUND_S)
-            if self._is_supervisor_there:
+            is_killed = self._is_supervisor_there
+            if is_killed:
                 self.tree.members()  # remembered, as they are orphans from here on
                 self._supervisor.kill()
-            self.tree.kill()
+            if is_killed or not self._ends_with_its_init:
+                self.tree.kill()
         finally:
             self._supervisor.forget()
             self._drain()

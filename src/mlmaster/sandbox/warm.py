@@ -166,8 +166,9 @@ class Zygote:
 
     def _receive(self, timeout_s: float, descriptors: int) -> tuple[bytes, list[int]]:
         assert self._connection is not None
-        ready, _, _ = select.select([self._connection], [], [], timeout_s)
-        if not ready:
+        poll = select.poll()  # `select` fails where the harness has a thousand files open
+        poll.register(self._connection, select.POLLIN)
+        if not poll.poll(1000 * timeout_s):
             raise InfrastructureError(f"the warm interpreter {self._command[0]} has not answered for {timeout_s:g} s")
         data, handles, _, _ = socket.recv_fds(self._connection, 1 << 16, descriptors)
         if not data:
