@@ -69,6 +69,7 @@ class TestNamespacesWarm(LikenessConformance):
         return namespaces_warm
 
 
+@pytest.mark.slow
 class TestNamespacesCold(LikenessConformance):
     @pytest.fixture
     def sandbox(self, namespaces_cold: Sandbox) -> Sandbox:
@@ -83,6 +84,7 @@ class TestLandlockWarm(LikenessConformance):
         return landlock_warm
 
 
+@pytest.mark.slow
 class TestNoneWarm(LikenessConformance):
     unlike: ClassVar = {FRAMES: OURS_BELOW}
 
