@@ -172,10 +172,10 @@ def test_files_held_in_memory_are_bounded(group: Cgroup, start: Start) -> None:
 def test_page_cache_is_not_counted(group: Cgroup, start: Start, tmp_path: Path) -> None:
     if subprocess.check_output(["stat", "--file-system", "--format=%T", str(tmp_path)]) == b"tmpfs\n":
         pytest.skip("temporary files are held in memory here")
-    write = f"open(words[0], 'wb').write(b'1' * {8 * MEGABYTE})"
+    write = f"open(words[0], 'wb').write(b'1' * {32 * MEGABYTE})"
     process = start(group, f"{write}; say('up'); wait()", str(tmp_path / "written"))
     assert told(process) == "up"
-    assert group.used_bytes() < 8 * MEGABYTE + 4 * MEGABYTE  # what the interpreter holds
+    assert group.used_bytes() < 16 * MEGABYTE  # what the interpreter holds
 
 
 FORK = """
@@ -187,15 +187,19 @@ try:
             os._exit(0)
         count += 1
 except BlockingIOError:
-    say(count)
+    pass
+say(count)
 wait()
 """
 
 
-def test_a_fork_loop_is_stopped(group: Cgroup, start: Start) -> None:
-    process = start(group, FORK)
-    count = int(told(process) or 200)
-    if count == 200 and len(group.joins) == 1:
+def test_a_fork_loop_is_stopped(cgroups: Cgroups, start: Start) -> None:
+    group = cgroups.open(8 * LIMIT, 8)  # room for all it would fork
+    count = int(told(start(group, FORK)))
+    is_counted = cgroups.name != "cgroup v1" or any("pids" in str(join) for join in group.joins)
+    group.kill()
+    group.close()
+    if not is_counted:
         pytest.skip("processes are not counted here")
     assert 8 <= count <= 4 * 8 + 64
 
@@ -261,7 +265,7 @@ wait()
     )
     assert told(process) == "up"
     group.kill()
-    assert process.wait() == -signal.SIGKILL
+    assert [(folder / "own/cgroup.procs").read_text() for folder in folders] == [""] * len(folders)
     group.close()
     assert not any(folder.exists() for folder in folders)
 
