@@ -31,7 +31,8 @@ def enter(mounts: Mounts) -> list[int]:
         data = f"size={mounts.memory_bytes},mode=1777,nr_inodes={_MOST_FILES}"
         kernel.mount("tmpfs", root + name, "tmpfs", _QUIET, data)
     os.makedirs(root + "/proc")
-    kernel.mount("proc", root + "/proc", "proc", _QUIET | kernel.MS_NOEXEC)
+    # read-only: a script could take back there that it is the first to go when memory is short
+    kernel.mount("proc", root + "/proc", "proc", _QUIET | kernel.MS_NOEXEC | kernel.MS_RDONLY)
     for path in sorted({*mounts.readable, *mounts.writable}):  # a folder before what lies in it
         _show(path, root + path, is_writable=path in mounts.writable)
     if mounts.view is not None:

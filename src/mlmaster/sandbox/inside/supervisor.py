@@ -120,6 +120,7 @@ def _become_init(wanted: Namespaces, channel: Channel, output: int) -> int:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.setsid()
+        walls.be_the_first_to_go()  # here: behind the mounts, nothing in /proc can be written
         held = mounts.enter(wanted.mounts)
         channel.tell("memory", held)
         child = os.fork()

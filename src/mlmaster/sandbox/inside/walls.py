@@ -25,8 +25,7 @@ def close_in(plan: Plan, status: int, output: int) -> None:
     _connect(status, output)
     _set_limits(plan)
     if kernel.is_linux:
-        with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
-            file.write("1000")
+        be_the_first_to_go()
         if plan.cores:
             with contextlib.suppress(OSError):  # a core may have gone offline; slower, never wrong
                 os.sched_setaffinity(0, plan.cores)
@@ -42,6 +41,12 @@ def close_in(plan: Plan, status: int, output: int) -> None:
     kernel.prctl(kernel.PR_SET_DUMPABLE, 1)
     if plan.program:
         kernel.filter_calls(base64.b64decode(plan.program))
+
+
+def be_the_first_to_go() -> None:
+    """Let the kernel end this process, and all it starts, before others when memory is short."""
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
+        file.write("1000")
 
 
 def _reset_signals(*, is_executed: bool) -> None:
