@@ -1,5 +1,5 @@
 # Every recipe is in scripts/recipe.sh; `make check` is what `bash test.sh` and CI do.
-RECIPES := lint format type test test-fast docs bench lock check
+RECIPES := lint format type test test-fast attack docs bench lock check
 .DEFAULT_GOAL := check
 .PHONY: setup $(RECIPES)
 

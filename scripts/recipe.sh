@@ -15,6 +15,21 @@ lint() {
 }
 types() { "$bin/mypy"; }
 test_all() { "$bin/python" -m pytest "$@"; }
+# every attack as this user, and when that is root as an ordinary one too; ATTACK_TABLE=FILE writes the outcomes as JSON
+attack() {
+  local folder failed=0
+  folder=$(mktemp -d) && chmod 755 "$folder"
+  touch "$folder/own" "$folder/ordinary" && chmod 666 "$folder/ordinary"
+  MLMASTER_ATTACK_TABLE=$folder/own test_all tests/attack "$@" || failed=1
+  if [ "$(id -u)" = 0 ]; then
+    bash scripts/as_user.sh env MLMASTER_ATTACK_TABLE="$folder/ordinary" "$bin/python" -m pytest tests/attack "$@" || failed=1
+  fi
+  if [ -n "${ATTACK_TABLE:-}" ]; then
+    "$bin/python" -m tests.attack.table "$ATTACK_TABLE" "$folder/own" "$folder/ordinary" || failed=1
+  fi
+  rm -rf "$folder"
+  return $failed
+}
 
 case $name in
   lint) lint ;;
@@ -22,6 +37,7 @@ case $name in
   type) types ;;
   test) test_all "$@" ;;
   test-fast) test_all -m "not slow" "$@" ;;
+  attack) attack "$@" ;;
   docs) test_all tests/docs "$@" ;;
   bench) for script in benchmarks/*.py; do echo "== $script"; "$bin/python" "$script"; done ;;
   lock) "$bin/python" scripts/lock.py ;;

@@ -1,0 +1,1 @@
+"""The hostile scripts themselves; `tests.attack.catalogue` lists them all."""
