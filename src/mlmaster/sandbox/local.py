@@ -230,7 +230,7 @@ class LocalSandbox:
                 wall_s = watchdog.wall_s
             finally:
                 script.end()
-            is_out_of_memory = group is not None and group.was_out_of_memory()
+            breach = breach or watchdog.look_at_kills()
             peak_bytes = max(watchdog.peak_bytes, 0 if group is None else group.peak_bytes())
         report = script.report
         if report.failure is not None:
@@ -238,11 +238,6 @@ class LocalSandbox:
         if report.wait_status is None and not report.has_started and breach is None:
             raise InfrastructureError("the process that was to start the script has gone without a word")
         breach = breach or watchdog.look_at_disk()
-        if breach is None and is_out_of_memory and report.wait_status != 0:
-            allowed = f"{limits.memory_bytes / 2**20:,.0f} MB"
-            breach = Breach(
-                Fault.OUT_OF_MEMORY, f"killed by the kernel: it wanted more than the {allowed} that are allowed"
-            )
         fingerprint = directory.view.fingerprint
         if fingerprint is not None and not self._views.is_unchanged(view, fingerprint):
             breach = Breach(Fault.POLICY, "the files of the view were changed while the script ran")

@@ -104,6 +104,13 @@ class Watchdog:
             return None
         return Breach(Fault.DISK, f"wrote {_megabytes(written)}; {_megabytes(self._limits.disk_bytes)} are allowed")
 
+    def look_at_kills(self) -> Breach | None:
+        """Return the breach of the memory limit that the kernel has met by killing a process, whichever, or None."""
+        if self._group is None or not self._group.was_out_of_memory():
+            return None
+        allowed = _megabytes(self._limits.memory_bytes)
+        return Breach(Fault.OUT_OF_MEMORY, f"killed by the kernel: it wanted more than the {allowed} that are allowed")
+
     def _look_at_processes(self) -> Breach | None:
         tree = self._script.tree
         members = tree.members()
@@ -115,7 +122,7 @@ class Watchdog:
         held = self._memory_bytes(members)
         self.peak_bytes = max(self.peak_bytes, held)
         if held <= self._limits.memory_bytes:
-            return None
+            return self.look_at_kills()
         allowed = _megabytes(self._limits.memory_bytes)
         return Breach(Fault.OUT_OF_MEMORY, f"took {_megabytes(held)} of memory; {allowed} are allowed")
 

@@ -141,6 +141,15 @@ class LimitConformance:
         assert execution.fault is Fault.OUT_OF_MEMORY
         assert not (execution.directory / "late").exists()
 
+    def test_memory_limit_holds_for_a_child_alone(self, sandbox: Sandbox, tmp_path: Path) -> None:
+        code = GRAB + (
+            "import os\nif os.fork() == 0:\n    kept = grab(320)\n    time.sleep(20)\n    os._exit(0)\n"
+            "os.wait()\ntime.sleep(20)\nopen('late', 'w')"
+        )
+        execution = run(sandbox, tmp_path, code, memory_bytes=128 * MEGABYTE)
+        assert execution.fault is Fault.OUT_OF_MEMORY
+        assert not (execution.directory / "late").exists()
+
     def test_memory_shared_by_a_fork_is_counted_once(self, sandbox: Sandbox, tmp_path: Path) -> None:
         code = GRAB + "import os\nkept = grab(96)\nfor _ in range(2):\n    os.fork()\ntime.sleep(1)"
         execution = run(sandbox, tmp_path, code, memory_bytes=256 * MEGABYTE)
