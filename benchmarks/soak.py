@@ -1,6 +1,6 @@
 """A search with one script in five hostile, and whether anything of it stays behind.
 
-    python benchmarks/soak.py [--minutes 30] [--task breast-cancer] [--isolation namespaces]
+    python benchmarks/soak.py [--minutes 30] [--task breast-cancer] [--isolation namespaces] [--every 5]
 
 The offline engineer proposes, but every fifth script is one of `attacks.py`. Afterwards the submission must be valid, and
 processes, mounts, cgroups, temporary files, descriptors and threads must be what they were before (after a short search of
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import shutil
 import sys
 import tempfile
 import time
@@ -31,13 +32,13 @@ from mlmaster.core.task import Task
 from mlmaster.engineers.offline import OfflineEngineer
 from mlmaster.errors import SubmissionError
 from mlmaster.metrics.submission import read_submission
+from mlmaster.ports import Engineer
 from mlmaster.sandbox.environment import TOKEN
 from mlmaster.settings import Settings
 from mlmaster.store.run_directory import RunDirectory
 from mlmaster.tasks.table import read_columns
 from mlmaster.wiring import assemble, prepare
 
-EVERY = 5
 USERS = range(0x60000000, 0x70000000)
 SETTINGS: dict[str, Any] = {
     "engine": {"slots": 2, "threads": 1, "script_timeout_s": 45.0, "memory_gb": 0.45, "disk_gb": 0.2},
@@ -45,14 +46,15 @@ SETTINGS: dict[str, Any] = {
 
 
 class HostileEngineer:
-    """Proposes what the offline engineer does, and an attack in every fifth place."""
+    """Proposes what the offline engineer does, and an attack in every n-th place."""
 
-    name = "offline, one in five hostile"
+    name = "offline, in part hostile"
 
-    def __init__(self, attacks: dict[str, str]) -> None:
+    def __init__(self, attacks: dict[str, str], every: int) -> None:
         self._inner = OfflineEngineer()
         self.operators = self._inner.operators
         self._attacks = list(attacks.items())
+        self._every = every
         self._count = 0
         self._lock = Lock()
 
@@ -61,9 +63,9 @@ class HostileEngineer:
         with self._lock:
             self._count += 1
             number = self._count
-        if number % EVERY:
+        if number % self._every:
             return self._inner.propose(context)
-        attack, code = self._attacks[number // EVERY % len(self._attacks)]
+        attack, code = self._attacks[number // self._every % len(self._attacks)]
         code = f"number = {number}  # its result would be submission.csv\n{code}"
         return Proposal(plan=f"An attack: {attack}.", code=code, edit=f"attack: {attack}")
 
@@ -124,7 +126,7 @@ def _processes() -> list[str]:
         try:
             is_ours = process.pid in children or process.uids().real in USERS or TOKEN in process.environ()
             if is_ours:
-                found.append(f"{process.pid} {process.name()} {process.status()}")
+                found.append(f"{process.pid} {process.status()}: {' '.join(process.cmdline())[:120]}")
         except (psutil.Error, OSError):
             continue
     return found
@@ -142,14 +144,12 @@ def _descriptors() -> list[str]:
     return names
 
 
-def search(task: str, out: Path, settings: Settings, attacks: dict[str, str]) -> list[Record]:
+def search(task: str, out: Path, settings: Settings, engineer: Engineer) -> list[Record]:
     """Run a whole search and return its journal."""
     RunDirectory.reserve(out)
     prepared = prepare(task, settings, out / "data")
     store = RunDirectory.create(out, settings.dump(), prepared.task, prepared.profile)
-    engineer = HostileEngineer(attacks) if attacks else OfflineEngineer()
-    run = assemble(store, settings, engineer=engineer)
-    run.execute()
+    assemble(store, settings, engineer=engineer).execute()
     found = RunDirectory.open_for_reading(out)
     records = list(found.read())
     found.close()
@@ -185,6 +185,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--task", default="breast-cancer")
     parser.add_argument("--isolation", default="auto", choices=["auto", "namespaces", "landlock"])
+    parser.add_argument("--every", type=int, default=5, help="one script in this many is hostile")
     options = parser.parse_args()
     sandbox = {"isolation": options.isolation, "processes": 64}
     settings = Settings.model_validate(
@@ -192,11 +193,11 @@ def main() -> int:
     )
     short = settings.model_copy(update={"budget": settings.budget.model_copy(update={"nodes": 2})})
     folder = Path(tempfile.mkdtemp(prefix="soak-"))
-    records = search(options.task, folder / "first", short, {})
+    records = search(options.task, folder / "first", short, OfflineEngineer())
     name = next(r.event.sandbox for r in records if isinstance(r.event, RunStarted))
     attacks = {**ATTACKS, **INSIDE_NAMESPACES} if name.startswith("namespaces") else ATTACKS
     before, began = State.take(), time.monotonic()
-    records = search(options.task, folder / "run", settings, attacks)
+    records = search(options.task, folder / "run", settings, HostileEngineer(attacks, options.every))
     seconds, after = time.monotonic() - began, State.take()
     task = RunDirectory.open_for_reading(folder / "run").task()
     ended = outcomes(records)
@@ -204,10 +205,11 @@ def main() -> int:
     selected = [r.event for r in records if isinstance(r.event, Selected)]
     hostile = sum(sum(counted.values()) for attack, counted in ended.items() if attack != "honest")
     result = {
-        "what": "a search with every fifth script hostile: what it ends with, and what it leaves behind",
+        "what": "a search with some scripts hostile: what it ends with, and what it leaves behind",
         "task": options.task,
         "sandbox": name,
         "minutes": round(seconds / 60, 1),
+        "one_hostile_in": options.every,
         "nodes": {"honest": sum(ended.get("honest", {}).values()), "hostile": hostile},
         "valid_submission": is_valid(folder / "run" / "best" / "submission.csv", task),
         "judge": selected[-1].judge if selected else None,
@@ -215,10 +217,13 @@ def main() -> int:
         "after": after.counts(),
         "left_behind": left,
         "outcomes": ended,
-        "run": str(folder / "run"),
     }
     write_result("soak", result)
-    return 0 if result["valid_submission"] and not left else 1
+    if not result["valid_submission"] or left:
+        print(f"the run is kept in {folder}", file=sys.stderr)
+        return 1
+    shutil.rmtree(folder)
+    return 0
 
 
 if __name__ == "__main__":
