@@ -43,6 +43,7 @@ _DECOYS = (
     "queue",
     "segment",
     "truth",
+    "words",
 )
 _LARGEST_READ = 4 * 2**20
 _MOST_FILES = 3000
@@ -225,8 +226,10 @@ class Ground:
     def _start_victims(self) -> None:
         answers = self.tree / "task/prepared/private/answers.csv"
         self._victims = {
-            "harness": Victim(self.tree / "run", answers, {VARIABLE: self.decoys["key"]}, self.decoys["memory"]),
-            "sibling": Victim(self.base, answers, {}, ""),
+            "harness": Victim(
+                self.tree / "run", answers, {VARIABLE: self.decoys["key"]}, self.decoys["memory"], self.decoys["words"]
+            ),
+            "sibling": Victim(self.base, answers, {}, "", ""),
         }
 
     def _end_victims(self) -> None:

@@ -28,6 +28,7 @@ class Victim:
         answers: A file that it holds open.
         environment: Its whole environment, beside the search path.
         secret: What it holds in memory.
+        argument: What its command line holds.
 
     Attributes:
         pid: Its number, and that of its process group.
@@ -35,9 +36,11 @@ class Victim:
         descriptor: Its descriptor of the open file.
     """
 
-    def __init__(self, directory: Path, answers: Path, environment: Mapping[str, str], secret: str) -> None:
+    def __init__(
+        self, directory: Path, answers: Path, environment: Mapping[str, str], secret: str, argument: str
+    ) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", _CODE, str(answers)],
+            [sys.executable, "-I", "-S", "-c", _CODE, str(answers), argument],
             cwd=directory,
             env={"PATH": os.defpath, **environment},
             stdin=subprocess.PIPE,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from tests.attack.attack import Attack
+from tests.attack.attack import REACHED, Attack
+
+# Landlock leaves everybody's names, sizes, times and command lines to be seen
+_NOT_BY_LANDLOCK = {"landlock": REACHED}
 
 ATTACKS = (
     Attack("answers-by-absolute-path", "print(open($answers).read())", "tells:answers"),
@@ -156,6 +159,17 @@ ATTACKS = (
         "harmless",
     ),
     Attack("environment-of-harness", "print(open('/proc/%d/environ' % $harness).read())", "tells:key"),
+    Attack(
+        "command-line-of-harness",
+        "print(open('/proc/%d/cmdline' % $harness).read())",
+        "tells:words",
+        _NOT_BY_LANDLOCK,
+    ),
+    Attack(
+        "answers-by-size-and-time",
+        "found = os.stat($answers); reached((found.st_size, found.st_mtime))",
+        outcome=_NOT_BY_LANDLOCK,
+    ),
     Attack(
         "environment-of-everybody",
         """
