@@ -11,7 +11,7 @@ import base64
 import contextlib
 import os
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -73,6 +73,11 @@ class Isolation(Protocol):
         """Return the number of a user for one script, or None when it runs as the harness's."""
         ...
 
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Return variables that tell the libraries of the warm interpreter what scripts must do without."""
+        ...
+
     def wall_in(self, plan: Plan, place: Place) -> Plan:
         """Return the plan with this adapter's walls."""
         ...
@@ -102,6 +107,11 @@ class NamespaceIsolation:
     def new_user(self) -> int | None:
         """Return a random number for root."""
         return _random_user() if self._is_root else None
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Return nothing."""
+        return {}
 
     def wall_in(self, plan: Plan, place: Place) -> Plan:
         """See `Isolation.wall_in`."""
@@ -169,6 +179,11 @@ class LandlockIsolation:
         """Return a random number for root."""
         return _random_user() if self._is_root else None
 
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Tell joblib to work serially where there are no semaphores; it looks once, and before there are walls."""
+        return {} if self._is_root else {"JOBLIB_MULTIPROCESSING": "0"}
+
     def wall_in(self, plan: Plan, place: Place) -> Plan:
         """See `Isolation.wall_in`."""
         directory = place.directory
@@ -217,6 +232,11 @@ class NoIsolation:
     def new_user(self) -> int | None:
         """Return None: scripts run as the harness's user."""
         return None
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Return nothing."""
+        return {}
 
     def wall_in(self, plan: Plan, place: Place) -> Plan:  # noqa: ARG002
         """Return the plan as it is."""

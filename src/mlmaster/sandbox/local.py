@@ -100,7 +100,7 @@ class LocalSandbox:
         self._with_network = with_network
         self._cores = CoreLease.of_this_process()
         python = str(interpreter.python)
-        base = environment.build(os.environ, Path("/nonexistent"), Path("/tmp"), 1, "")
+        base = environment.build(os.environ, Path("/nonexistent"), Path("/tmp"), 1, "") | dict(isolation.environment)
         self._fresh = FreshStart(python, base)
         is_warm = preload is not None and sys.platform == "linux"
         self.zygote = Zygote(python, base, preload or ()) if is_warm else None
