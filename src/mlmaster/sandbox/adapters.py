@@ -75,7 +75,7 @@ class Isolation(Protocol):
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """Return variables that tell the libraries of the warm interpreter what scripts must do without."""
+        """Return variables that tell libraries what they must do without."""
         ...
 
     def wall_in(self, plan: Plan, place: Place) -> Plan:

@@ -204,7 +204,7 @@ class LocalSandbox:
             plan = Plan(
                 command=None if start.is_warm else [str(self._interpreter.python), "solution.py"],
                 directory=str(directory.path),
-                environment=surroundings,
+                environment={**surroundings, **self._isolation.environment},
                 cores=sorted(cores),
                 threads=limits.threads,
                 file_bytes=limits.disk_bytes,
