@@ -4,10 +4,10 @@ Each test runs one script both ways and compares what they show; subclass it bes
 fixture. A sandbox that is dear to start may be made once for a class (`@pytest.fixture(scope="class")`). What an adapter
 cannot show alike it declares in `unlike`, see `plain_python.Compared`.
 
-What may differ, and is not compared: process and user numbers, `/proc/self/cmdline` and `/proc/self/environ`, the
-host's name, names of the home and the temporary folder, the variable by which joblib is told that there are no
-semaphores, which modules are loaded already (`sys.modules`), with the threads and the filters of warnings that loading
-them brings, how many objects the garbage collector holds frozen, and limits on processes and file size.
+What may differ, and is not compared: process and user numbers, `/proc/self/cmdline` and `/proc/self/environ`, the host's
+name, names of the home and the temporary folder, which modules are loaded already (`sys.modules`), with the threads and the
+filters of warnings that loading them brings, how many objects the garbage collector holds frozen, and limits on
+processes and file size, and the variable by which joblib is told that there are no semaphores.
 """
 
 # ruff: noqa: D102 - the name of a test is its sentence
@@ -55,8 +55,7 @@ print(gc.isenabled(), gc.get_threshold(), gc.get_debug(), gc.callbacks, gc.garba
 print(locale.getlocale(), locale.setlocale(locale.LC_ALL), locale.getpreferredencoding(), sys.getfilesystemencoding())
 for stream in (sys.stdin, sys.stdout, sys.stderr):
     print(type(stream), stream.encoding, stream.errors, stream.name, stream.mode, stream.fileno(), stream.isatty())
-    print(stream.line_buffering, stream.write_through, type(stream.buffer),
-    stat.S_IFMT(os.fstat(stream.fileno()).st_mode))
+    print(stream.line_buffering, stream.write_through, type(stream.buffer), stat.S_IFMT(os.fstat(stream.fileno()).st_mode))
 print(sys.stdout is sys.__stdout__, sys.stderr is sys.__stderr__, sys.stdin is sys.__stdin__, repr(sys.stdin.read()))
 print(os.fstat(1).st_ino == os.fstat(2).st_ino, [os.get_blocking(number) for number in (0, 1, 2)])
 print(logging.root.handlers, logging.root.level, logging.raiseExceptions, logging.getLoggerClass().__name__)
@@ -134,16 +133,22 @@ async def wait() -> int:
 class Named(typing.NamedTuple):
     first: int
 
-print(pickle.loads(pickle.dumps(Thing(3))), pickle.dumps(Thing(4)), pickle.loads(pickle.dumps(Named(1)))) print(Thing,
-double.__module__, double.__qualname__, double.__code__, Thing.__module__, Colour.RED)
+print(pickle.loads(pickle.dumps(Thing(3))), pickle.dumps(Thing(4)), pickle.loads(pickle.dumps(Named(1))))
+print(Thing, double.__module__, double.__qualname__, double.__code__, Thing.__module__, Colour.RED)
 print(typing.get_type_hints(Thing), typing.get_type_hints(double), inspect.signature(double))
 print(inspect.getsource(double), inspect.getsource(Thing), inspect.getfile(Thing), inspect.getsourcelines(wait)[1])
 print(linecache.getline(__file__, 1), inspect.getmodule(double), inspect.stack()[0].code_context)
-print(asyncio.run(wait())) print(subprocess.run([sys.executable, "-c", "import sys; print(sys.argv, sys.flags)"],
-capture_output=True, text=True).stdout) open("beside.py", "w").write("import __main__\\nprint(__name__,
-__main__.Thing)\\ndef add(a, b): return a + b\\n") import beside import solution print(beside.add(1, 2),
-beside.__file__, solution.Thing is Thing) logging.warning("plain") logging.basicConfig(level=logging.INFO)
-logging.getLogger("own").info("shown") exec(compile("print(__name__)", "made", "exec")) if __name__ == "__main__":
+print(asyncio.run(wait()))
+print(subprocess.run([sys.executable, "-c", "import sys; print(sys.argv, sys.flags)"], capture_output=True, text=True).stdout)
+open("beside.py", "w").write("import __main__\\nprint(__name__, __main__.Thing)\\ndef add(a, b): return a + b\\n")
+import beside
+import solution
+print(beside.add(1, 2), beside.__file__, solution.Thing is Thing)
+logging.warning("plain")
+logging.basicConfig(level=logging.INFO)
+logging.getLogger("own").info("shown")
+exec(compile("print(__name__)", "made", "exec"))
+if __name__ == "__main__":
     print("as main")
 """
 
@@ -175,9 +180,9 @@ class LikenessConformance(EndLikeness, LibraryLikeness, Compared):
         assert "NameError" in self.compare(sandbox, tmp_path, LANGUAGE).lines[-1]
 
     def test_limits_are_shown(self, sandbox: Sandbox, tmp_path: Path) -> None:
-        code = "import resource\nprint(*(resource.getrlimit(n)[0] for n in (resource.RLIMIT_NOFILE,
-        resource.RLIMIT_FSIZE)))" execution, _ = play_sandboxed(sandbox, tmp_path, code, 1) assert execution.log.split()
-        == [str(LIMITS.open_files), str(LIMITS.disk_bytes)]
+        code = "import resource\nprint(*(resource.getrlimit(n)[0] for n in (resource.RLIMIT_NOFILE, resource.RLIMIT_FSIZE)))"
+        execution, _ = play_sandboxed(sandbox, tmp_path, code, 1)
+        assert execution.log.split() == [str(LIMITS.open_files), str(LIMITS.disk_bytes)]
 
     def test_processor_time_counts_from_the_start(self, sandbox: Sandbox, tmp_path: Path) -> None:
         execution, _ = play_sandboxed(sandbox, tmp_path, "import time\nprint(time.process_time())", 1)
