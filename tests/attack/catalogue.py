@@ -24,3 +24,6 @@ ATTACKS: Mapping[str, Attack] = {
     f"{group}/{attack.name}": attack for group, attacks in GROUPS.items() for attack in attacks
 }
 """Every attack by `group/name`."""
+
+SLOW = frozenset(name for name in ATTACKS if name.startswith("bombs/") or name.endswith("-for-the-next-fold"))
+"""Those that need seconds."""

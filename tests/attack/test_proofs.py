@@ -9,10 +9,11 @@ from collections.abc import Iterator
 import pytest
 from tests.attack import plain, table
 from tests.attack.attack import Attack
-from tests.attack.catalogue import ATTACKS, GROUPS
+from tests.attack.catalogue import ATTACKS, GROUPS, SLOW
 from tests.attack.ground import Ground, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the attacks speak to Linux")
+SLOWLY = (pytest.mark.slow,)
 _CHANGE_NOTHING = ("network/", "bombs/", "submissions/", "kernel/")
 PROVEN = {name: attack for name, attack in ATTACKS.items() if attack.unproven is None}
 
@@ -24,7 +25,7 @@ def ground() -> Iterator[Ground]:
     place.close()
 
 
-@pytest.mark.parametrize("name", PROVEN)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=SLOWLY * (name in SLOW)) for name in PROVEN])
 def test_reaches_its_aim_unsandboxed(name: str, ground: Ground) -> None:
     attack = PROVEN[name]
     if attack.needs == "root" and os.getuid() != 0:

@@ -24,7 +24,7 @@ from typing import Any
 import pytest
 from tests.attack import table
 from tests.attack.attack import DENIED, HARMLESS, LIMITS, REACHED, REFUSED
-from tests.attack.catalogue import ATTACKS
+from tests.attack.catalogue import ATTACKS, SLOW
 from tests.attack.ground import VARIABLE, Ground
 
 from mlmaster.core.execution import Execution
@@ -40,6 +40,7 @@ from mlmaster.sandbox.settings import IsolationName
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the attacks speak to Linux")
 
+SLOWLY = (pytest.mark.slow,)
 ADAPTERS: tuple[IsolationName, ...] = ("namespaces", "landlock")
 _NEVER_EVIDENCE = {"lies:file", "lies:folder"}
 """What a directory may hold when it is handed back: the submission is read with care."""
@@ -133,7 +134,7 @@ def battle(request: pytest.FixtureRequest) -> Iterator[Battle]:
         assert list((ground.base / "t").iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ATTACKS)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=SLOWLY * (name in SLOW)) for name in ATTACKS])
 def test_outcome_is_the_declared_one(name: str, battle: Battle) -> None:
     attack, ground = ATTACKS[name], battle.ground
     executions: list[Execution] = []

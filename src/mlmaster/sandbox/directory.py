@@ -101,6 +101,10 @@ class EvaluationDirectory:
         """Return the bytes on disk that the script added, its home and temporary folder included."""
         return used_bytes(self.path, self.private) - self.laid_bytes
 
+    def devices(self) -> frozenset[int]:
+        """Return the numbers of the filesystems that the folders lie on."""
+        return frozenset(path.stat().st_dev for path in (self.path, self.private) if path.exists())
+
     def remove(self) -> None:
         """Delete everything of this evaluation."""
         delete(self.private)

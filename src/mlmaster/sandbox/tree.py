@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import sys
 import time
 from collections.abc import Iterable
@@ -111,6 +112,24 @@ def memory_of(processes: Iterable[psutil.Process], known_bytes: int) -> Memory:
     if sum(memory.own + memory.shared for memory in cheap) > known_bytes:
         cheap = [_read(pid, "smaps_rollup", _EXACT) for pid in pids]
     return Memory(sum(memory.own for memory in cheap), sum(memory.shared for memory in cheap))
+
+
+def removed_bytes(processes: Iterable[psutil.Process], devices: frozenset[int]) -> int:
+    """Return the bytes on disk of files that have no name any more, but are held open.
+
+    Args:
+        processes: The processes of one evaluation. One that forbids to be looked at is passed over.
+        devices: The filesystems that count.
+    """
+    sizes: dict[tuple[int, int], int] = {}
+    for process in processes:
+        with contextlib.suppress(OSError), os.scandir(f"/proc/{process.pid}/fd") as entries:
+            for entry in entries:
+                with contextlib.suppress(OSError):
+                    found = entry.stat()
+                    if found.st_nlink == 0 and stat.S_ISREG(found.st_mode) and found.st_dev in devices:
+                        sizes[found.st_dev, found.st_ino] = found.st_blocks * 512
+    return sum(sizes.values())
 
 
 _CHEAP = ((b"RssAnon:", b"VmSwap:"), (b"RssShmem:",))

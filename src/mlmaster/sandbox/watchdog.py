@@ -16,7 +16,7 @@ from mlmaster.ports import Clock
 from mlmaster.sandbox.cgroups.contract import Cgroup
 from mlmaster.sandbox.directory import EvaluationDirectory
 from mlmaster.sandbox.supervised import Supervised
-from mlmaster.sandbox.tree import memory_of
+from mlmaster.sandbox.tree import memory_of, removed_bytes
 
 _LOOK_S = 0.1
 _DISK_LOOK_S = 1.0
@@ -99,7 +99,8 @@ class Watchdog:
 
     def look_at_disk(self) -> Breach | None:
         """Return the breach of the disk limit, or None."""
-        written = self._directory.written_bytes()
+        tree = self._script.tree
+        written = self._directory.written_bytes() + removed_bytes(tree.members(), self._directory.devices())
         if written <= self._limits.disk_bytes:
             return None
         return Breach(Fault.DISK, f"wrote {_megabytes(written)}; {_megabytes(self._limits.disk_bytes)} are allowed")

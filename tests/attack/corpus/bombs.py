@@ -207,7 +207,22 @@ else:
         time.sleep(3)
         reached('120 MB in files without a name')
         """,
-        outcome=REACHED,
+        outcome="disk",
+    ),
+    Attack(
+        "disk-in-a-closed-folder",
+        """
+        # opened first: who closes a folder to everybody can go on writing what is open in it
+        os.mkdir('working/closed')
+        kept = [open(f'working/closed/{number}', 'wb', 0) for number in range(20)]
+        os.chmod('working/closed', 0)
+        for handle in kept:
+            handle.write(b'x' * (4 << 20))
+        time.sleep(2)
+        reached('80 MB')
+        """,
+        # an ordinary user is shut out of it as well
+        outcome={"namespaces/root": "disk", "landlock/root": "disk", "namespaces": REACHED, "landlock": REACHED},
     ),
     Attack(
         "disk-in-home-and-temporary-folder",
