@@ -16,7 +16,7 @@ import re
 import secrets
 import sys
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Condition
@@ -31,6 +31,7 @@ from mlmaster.sandbox.adapters import Isolation, Place
 from mlmaster.sandbox.cgroups.contract import Cgroup, Cgroups
 from mlmaster.sandbox.cores import CoreLease
 from mlmaster.sandbox.directory import EvaluationDirectory
+from mlmaster.sandbox.gpu import Gpu
 from mlmaster.sandbox.gpus import GpuLease
 from mlmaster.sandbox.inside.plan import Plan
 from mlmaster.sandbox.interpreter import Interpreter
@@ -113,13 +114,9 @@ class LocalSandbox:
     def name(self) -> str:
         """Return how scripts are run, in words: `namespaces, warm, cgroup v1`. Waits until the warm interpreter is ready."""
         network = ["network"] if self._with_network else []
-        start = (
-            "cold"
-            if self.zygote is None
-            else "warm"
-            if self._is_warm
-            else "cold (the warm interpreter cannot be forked)"
-        )
+        start = "warm" if self._is_warm else "cold"
+        if self.zygote is not None and not self._is_warm:
+            start = "cold (the warm interpreter cannot be forked)"
         memory = "memory watched" if self._memory is None else self._memory.name
         return ", ".join([self._isolation.name, *network, start, memory])
 
@@ -182,39 +179,13 @@ class LocalSandbox:
         token = secrets.token_hex(16)
         log = Log(limits.log_bytes)
         kills = kernel_kills()
-        start: Start = self._fresh
-        if self.zygote is not None and not _NEEDS_FRESH.search(code) and self._is_warm:
-            start = self.zygote
+        start = self._start_for(code)
         with ExitStack() as held:
             cores = held.enter_context(self._cores.borrow(limits.threads))
             gpu = held.enter_context(self._gpus.borrow())
             group = held.enter_context(self._group(limits))
-            place = Place(
-                directory=directory,
-                view=directory.view,
-                readable=self._readable,
-                devices=tuple(gpus.devices(gpu)),
-                memory_bytes=limits.memory_bytes,
-                counts_memory=group is not None,
-                with_network=self._with_network,
-            )
-            surroundings = environment.build(
-                os.environ, directory.home, directory.temporary, limits.threads, token, gpu
-            )
-            plan = Plan(
-                command=None if start.is_warm else [str(self._interpreter.python), "solution.py"],
-                directory=str(directory.path),
-                environment={**surroundings, **self._isolation.environment},
-                cores=sorted(cores),
-                threads=limits.threads,
-                file_bytes=limits.disk_bytes,
-                open_files=limits.open_files,
-                processes=None if user is None else _THREADS_PER_PROCESS * limits.processes,
-                user=user,
-                groups=sorted({Path(device).stat().st_gid for device in place.devices if Path(device).exists()} - {0}),
-                cgroup=[] if group is None else list(map(str, group.joins)),
-            )
-            script = Supervised(start, self._isolation.wall_in(plan, place), token, log)
+            plan = self._plan(directory, limits, user, cores, gpu, group, token, is_played=start.is_warm)
+            script = Supervised(start, plan, token, log)
             watchdog = Watchdog(
                 limits,
                 self._clock,
@@ -231,7 +202,7 @@ class LocalSandbox:
             finally:
                 script.end()
             breach = breach or watchdog.look_at_kills()
-            peak_bytes = max(watchdog.peak_bytes, 0 if group is None else group.peak_bytes())
+            peak_bytes = max(watchdog.peak_bytes, script.report.peak_bytes, 0 if group is None else group.peak_bytes())
         report = script.report
         if report.failure is not None:
             raise InfrastructureError(f"the script could not be started: {report.failure}")
@@ -241,7 +212,6 @@ class LocalSandbox:
         fingerprint = directory.view.fingerprint
         if fingerprint is not None and not self._views.is_unchanged(view, fingerprint):
             breach = Breach(Fault.POLICY, "the files of the view were changed while the script ran")
-        peak_bytes = max(peak_bytes, report.peak_bytes)
         text = log.text()
         is_killed = group is None and kernel_kills() > kills
         verdict = judge(report.wait_status, breach, text, peak_bytes, limits, is_killed)
@@ -256,6 +226,49 @@ class LocalSandbox:
             log=text,
             directory=directory.path,
         )
+
+    def _start_for(self, code: str) -> Start:
+        if self.zygote is not None and not _NEEDS_FRESH.search(code) and self._is_warm:
+            return self.zygote
+        return self._fresh
+
+    def _plan(
+        self,
+        directory: EvaluationDirectory,
+        limits: Limits,
+        user: int | None,
+        cores: Collection[int],
+        gpu: Gpu | None,
+        group: Cgroup | None,
+        token: str,
+        *,
+        is_played: bool,
+    ) -> Plan:
+        """Return a script's whole start; `is_played` where a fork plays it, and it is not executed."""
+        place = Place(
+            directory=directory,
+            view=directory.view,
+            readable=self._readable,
+            devices=tuple(gpus.devices(gpu)),
+            memory_bytes=limits.memory_bytes,
+            counts_memory=group is not None,
+            with_network=self._with_network,
+        )
+        surroundings = environment.build(os.environ, directory.home, directory.temporary, limits.threads, token, gpu)
+        plan = Plan(
+            command=None if is_played else [str(self._interpreter.python), "solution.py"],
+            directory=str(directory.path),
+            environment={**surroundings, **self._isolation.environment},
+            cores=sorted(cores),
+            threads=limits.threads,
+            file_bytes=limits.disk_bytes,
+            open_files=limits.open_files,
+            processes=None if user is None else _THREADS_PER_PROCESS * limits.processes,
+            user=user,
+            groups=sorted({Path(device).stat().st_gid for device in place.devices if Path(device).exists()} - {0}),
+            cgroup=[] if group is None else list(map(str, group.joins)),
+        )
+        return self._isolation.wall_in(plan, place)
 
     @contextmanager
     def _group(self, limits: Limits) -> Iterator[Cgroup | None]:

@@ -94,9 +94,8 @@ def _set_limits(plan: Plan) -> None:
 
 def _change_user(plan: Plan) -> None:
     kept = kernel.CAP_DAC_READ_SEARCH if plan.reads_closed_folders else None
-    if (
-        kept is not None
-    ):  # a change of user leaves it, and so does `access`, which else asks what one without it could do
+    if kept is not None:
+        # a change of user leaves it, and so does `access`, which else asks what one without it could do
         kernel.prctl(kernel.PR_SET_SECUREBITS, kernel.SECBIT_NO_SETUID_FIXUP)
     kernel.drop_bounds(kept)
     if plan.user is not None:
