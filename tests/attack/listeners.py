@@ -16,7 +16,7 @@ class Listeners:
         folder: Where the sockets with a path are made; made here, open to everybody.
 
     Attributes:
-        names: What scripts are told: ports, paths, names.
+        names: What scripts are told: ports (-1 where there is none), paths, names.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -28,15 +28,16 @@ class Listeners:
         stream, packets = socket.SOCK_STREAM, socket.SOCK_DGRAM
         self._sockets = {
             "tcp4": self._open(inet, stream, ("127.0.0.1", 0)),
-            "tcp6": self._open(inet6, stream, ("::1", 0)),
             "udp4": self._open(inet, packets, ("127.0.0.1", 0)),
-            "udp6": self._open(inet6, packets, ("::1", 0)),
             "names": self._open(inet, packets, ("127.0.0.1", 0)),
             "stream": self._open(unix, stream, str(folder / "stream")),
             "datagram": self._open(unix, packets, str(folder / "datagram")),
             "abstract": self._open(unix, stream, f"\0{abstract}"),
             "abstract_datagram": self._open(unix, packets, f"\0{datagram}"),
         }
+        for name, kind in (("tcp6", stream), ("udp6", packets)):
+            with contextlib.suppress(OSError):  # not every machine has it
+                self._sockets[name] = self._open(inet6, kind, ("::1", 0))
         for path in folder.iterdir():
             path.chmod(0o777)
         self.names: dict[str, str | int] = {
@@ -44,6 +45,7 @@ class Listeners:
             for name, listener in self._sockets.items()
             if listener.family in (inet, inet6)
         }
+        self.names |= {name: -1 for name in ("tcp6", "udp6") if name not in self.names}
         self.names |= {
             "stream": str(folder / "stream"),
             "datagram": str(folder / "datagram"),

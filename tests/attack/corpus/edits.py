@@ -15,8 +15,8 @@ _OWN_COPY = {"namespaces": DENIED, "landlock/root": DENIED, "landlock/user": "de
 _OF_THE_SAME_USER = {"landlock/user": REACHED}
 
 
-def _on_view(name: str, code: str) -> Attack:
-    return Attack(f"view-{name}", code, "changed:view", _OWN_COPY)
+def _on_view(name: str, code: str, needs: str | None = None) -> Attack:
+    return Attack(f"view-{name}", code, "changed:view", _OWN_COPY, needs=needs)
 
 
 ATTACKS = (
@@ -49,7 +49,7 @@ ATTACKS = (
         """,
     ),
     _on_view("times", "os.utime('input/train.csv', (1, 1))"),
-    _on_view("attribute", "os.setxattr('input/train.csv', 'user.label', b'1')"),
+    _on_view("attribute", "os.setxattr('input/train.csv', 'user.label', b'1')", needs="granted"),
     _on_view("renamed", "os.rename('input/train.csv', 'input/test.csv')"),
     _on_view("removed", "os.unlink('input/train.csv')"),
     _on_view("added", "open('input/planted', 'w').close()"),

@@ -140,8 +140,8 @@ ATTACKS = (
         needs="root",
     ),
     Attack("io-uring", "reached(call(425, 4, ctypes.create_string_buffer(120)))", needs="granted"),
-    Attack("key-ring", "reached(call(248, b'user', b'attack', b'decoy', 5, -2))"),
-    Attack("key-ring-read", "reached(call(250, 0, -3, 1))  # KEYCTL_GET_KEYRING_ID of the session"),
+    Attack("key-ring", "reached(call(248, b'user', b'attack', b'decoy', 5, -2))", needs="granted"),
+    Attack("key-ring-read", "reached(call(250, 0, -3, 1))  # KEYCTL_GET_KEYRING_ID of the session", needs="granted"),
     Attack(
         "performance-counters",
         """
@@ -152,7 +152,7 @@ ATTACKS = (
     ),
     Attack("page-faults-in-user-space", "reached(call(323, 1))", needs="granted"),
     Attack("file-watcher", "reached(call(300, 0, 0))", needs="root"),
-    Attack("address-layout", "call(135, 0x0040000); reached(open('/proc/self/personality').read())"),
+    Attack("address-layout", "call(135, 0x0040000); reached(open('/proc/self/personality').read())", needs="granted"),
     Attack(
         "other-system-call-table",
         """

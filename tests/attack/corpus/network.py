@@ -6,10 +6,14 @@ from tests.attack.attack import Attack
 
 ATTACKS = (
     Attack("tcp-4", "socket.create_connection(('127.0.0.1', $tcp4), 2).sendall(b'hello')", "heard:tcp4"),
-    Attack("tcp-6", "socket.create_connection(('::1', $tcp6), 2).sendall(b'hello')", "heard:tcp6"),
+    Attack(
+        "tcp-6",
+        "$tcp6 > 0 or absent('no IPv6'); socket.create_connection(('::1', $tcp6), 2).sendall(b'hello')",
+        "heard:tcp6",
+    ),
     Attack(
         "tcp-4-as-6",
-        "socket.socket(socket.AF_INET6).connect(('::ffff:127.0.0.1', $tcp4))",
+        "$tcp6 > 0 or absent('no IPv6'); socket.socket(socket.AF_INET6).connect(('::ffff:127.0.0.1', $tcp4))",
         "heard:tcp4",
     ),
     Attack(
@@ -35,7 +39,11 @@ ATTACKS = (
         "heard:tcp4",
     ),
     Attack("udp-4", "socket.socket(type=socket.SOCK_DGRAM).sendto(b'hello', ('127.0.0.1', $udp4))", "heard:udp4"),
-    Attack("udp-6", "socket.socket(socket.AF_INET6, socket.SOCK_DGRAM).sendto(b'hello', ('::1', $udp6))", "heard:udp6"),
+    Attack(
+        "udp-6",
+        "$udp6 > 0 or absent('no IPv6'); socket.socket(socket.AF_INET6, 2).sendto(b'hello', ('::1', $udp6))",
+        "heard:udp6",
+    ),
     Attack(
         "name-look-up",
         """
