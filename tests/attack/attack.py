@@ -121,7 +121,6 @@ class Attack:
             ("processes"), or one after the other in one interpreter ("interpreter"), as a careless warm one would.
         needs: What the proof needs: "root", or "granted" where the machine's own policy may refuse ordinary users.
         unproven: Why there is no proof: running it where nothing stops it would be unsafe.
-        is_bare: The script is played as it stands, without prelude and `try`.
     """
 
     name: str
@@ -133,7 +132,6 @@ class Attack:
     naive: str = "processes"
     needs: str | None = None
     unproven: str | None = None
-    is_bare: bool = False
 
     def scripts(self, values: Mapping[str, Any]) -> list[str]:
         """Return the script, and the second where there is one, with everything filled in."""
@@ -148,4 +146,4 @@ class Attack:
 
     def _fill(self, code: str, values: Mapping[str, Any]) -> str:
         code = Template(textwrap.dedent(code)).substitute({name: repr(value) for name, value in values.items()})
-        return code if self.is_bare else _PRELUDE + _BODY.format(body=textwrap.indent(code, "    "))
+        return _PRELUDE + _BODY.format(body=textwrap.indent(code, "    "))
