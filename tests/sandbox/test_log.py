@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,3 +48,20 @@ def test_last_exception() -> None:
     assert last_exception("[LightGBM] [Fatal] no data\n\n") == "[LightGBM] [Fatal] no data"
     assert last_exception("") == ""
     assert len(last_exception("ValueError: " + "x" * 5000)) == 300
+
+
+@pytest.mark.parametrize(
+    ("printed", "shown"),
+    [
+        (b"\x1b[31mred\x1b[0m", "red"),
+        (b"\x1b]0;title\x07text\x1b]8;;http://x\x1b\\", "text"),
+        (b"\x1b[2J\x1b[1;1Hover", "over"),
+        (b"10 %\r20 %\r\ndone\n", "10 %\n20 %\ndone\n"),
+        (b"\x00\x08\x07\x7f\x1bc\xc2\x9b31m\t", "????" + "?c" + "?31m\t"),
+        ("é ✓ 漢\n".encode(), "é ✓ 漢\n"),
+    ],
+)
+def test_a_log_does_not_steer_a_terminal(printed: bytes, shown: str) -> None:
+    log = Log(1000)
+    log.write(printed)
+    assert log.text() == shown

@@ -105,6 +105,12 @@ class EvaluationDirectory:
         """Return the numbers of the filesystems that the folders lie on."""
         return frozenset(path.stat().st_dev for path in (self.path, self.private) if path.exists())
 
+    def open_up(self) -> None:
+        """Let what a script hid in closed folders be seen and measured; no process of it may be alive."""
+        for folder in (self.path, self.home, self.temporary):
+            if not folder.is_symlink() and folder.is_dir():
+                _open_up(folder)
+
     def remove(self) -> None:
         """Delete everything of this evaluation."""
         delete(self.private)
@@ -143,18 +149,23 @@ def delete(path: Path) -> None:
     if path.is_symlink() or not path.is_dir():
         path.unlink(missing_ok=True)
         return
-    pending = [path]
+    _open_up(path)
+    try:
+        shutil.rmtree(path)
+    except (OSError, RecursionError):
+        # deeper than Python recurses or than a path may be long
+        subprocess.run(["rm", "-rf", "--", str(path)], check=False, stdin=subprocess.DEVNULL, capture_output=True)
+
+
+def _open_up(folder: Path) -> None:
+    """Give the owner every right to a folder and those below, whatever a script made of them."""
+    pending = [folder]
     while pending:
         folder = pending.pop()
         with contextlib.suppress(OSError):
             _allow(folder)
             with os.scandir(folder) as entries:
                 pending += [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
-    try:
-        shutil.rmtree(path)
-    except (OSError, RecursionError):
-        # deeper than Python recurses or than a path may be long
-        subprocess.run(["rm", "-rf", "--", str(path)], check=False, stdin=subprocess.DEVNULL, capture_output=True)
 
 
 def _settle(folder: Path, depth: int) -> None:

@@ -41,7 +41,7 @@ from mlmaster.sandbox.supervised import Supervised
 from mlmaster.sandbox.verdict import judge, kernel_kills
 from mlmaster.sandbox.views import Views
 from mlmaster.sandbox.warm import Zygote
-from mlmaster.sandbox.watchdog import Breach, Watchdog
+from mlmaster.sandbox.watchdog import TASKS_PER_PROCESS, Breach, Watchdog
 
 _READ_WHEN_LOADED = r"[\"'](?:\w+_NUM_THREADS|\w+_MAX_THREADS|PYTHONHASHSEED|(?:KMP|GOMP|OMP|MKL)_\w+)[\"']"
 _NEEDS_FRESH = re.compile(
@@ -49,7 +49,6 @@ _NEEDS_FRESH = re.compile(
     rf"for\s+\w+\s+in\s*[\[(][^)\]]*{_READ_WHEN_LOADED}"
 )
 """Variables that libraries read when they are loaded: a script that sets one needs an interpreter without libraries."""
-_THREADS_PER_PROCESS = 4
 
 
 class LocalSandbox:
@@ -208,6 +207,7 @@ class LocalSandbox:
             raise InfrastructureError(f"the script could not be started: {report.failure}")
         if report.wait_status is None and not report.has_started and breach is None:
             raise InfrastructureError("the process that was to start the script has gone without a word")
+        directory.open_up()
         breach = breach or watchdog.look_at_disk()
         fingerprint = directory.view.fingerprint
         if fingerprint is not None and not self._views.is_unchanged(view, fingerprint):
@@ -263,7 +263,7 @@ class LocalSandbox:
             threads=limits.threads,
             file_bytes=limits.disk_bytes,
             open_files=limits.open_files,
-            processes=None if user is None else _THREADS_PER_PROCESS * limits.processes,
+            processes=TASKS_PER_PROCESS * limits.processes,
             user=user,
             groups=sorted({Path(device).stat().st_gid for device in place.devices if Path(device).exists()} - {0}),
             cgroup=[] if group is None else list(map(str, group.joins)),

@@ -9,6 +9,9 @@ _HEADER = "Traceback (most recent call last):"
 _NAMED = re.compile(r"[A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt|Warning|Iteration)(?::.*)?")
 _RAISED = re.compile(r"[A-Za-z_][\w.]*(?::.*)?")
 _DETAIL_CHARACTERS = 300
+_STEERING = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))")
+"""Control and operating system commands, ECMA-48 5.4 and 8.3.89."""
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 class Log:
@@ -33,7 +36,15 @@ class Log:
             del self._tail[: len(self._tail) - self._tail_bytes]
 
     def text(self) -> str:
-        """Return the log as text of at most `limit` bytes in UTF-8; undecodable bytes become U+FFFD."""
+        """Return the log as text of at most `limit` bytes in UTF-8.
+
+        Undecodable bytes become U+FFFD. What would steer a terminal is taken out: colours and the like without a trace, other
+        control characters become "?", and a line that was written over stays beside what was written over it.
+        """
+        text = _STEERING.sub("", self._as_printed())
+        return _CONTROL.sub("?", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+    def _as_printed(self) -> str:
         tail = bytes(self._tail[max(len(self._tail) - self._tail_bytes, 0) :])
         left_out = self._seen - len(self._head) - len(tail)
         if not left_out:

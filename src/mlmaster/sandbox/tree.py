@@ -37,14 +37,25 @@ class ProcessTree:
         self._supervisor = supervisor
         self._token = token
         self._seen: set[psutil.Process] = set()
+        self._dead = 0
         self._cpu_s: dict[psutil.Process, float] = {}
 
     def members(self) -> list[psutil.Process]:
         """Return the living processes below the supervisor, and those once seen there."""
+        below: set[psutil.Process] = set()
         with contextlib.suppress(psutil.Error):
-            self._seen.update(psutil.Process(self._supervisor).children(recursive=True))
-        self._seen = {process for process in self._seen if _is_alive(process)}
+            below.update(psutil.Process(self._supervisor).children(recursive=True))
+        self._seen = {process for process in self._seen | below if _is_alive(process)}
+        self._dead = len(below - self._seen)
         return list(self._seen)
+
+    def count_tasks(self, members: Iterable[psutil.Process]) -> int:
+        """Return how many threads the processes have, and the dead that nobody has collected at the last look."""
+        threads = 0
+        for process in members:
+            with contextlib.suppress(psutil.Error):
+                threads += process.num_threads()
+        return threads + self._dead
 
     def cpu_s(self) -> float:
         """Return the processor seconds seen so far, those of processes that have ended included."""

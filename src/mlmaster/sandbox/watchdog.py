@@ -18,6 +18,9 @@ from mlmaster.sandbox.directory import EvaluationDirectory
 from mlmaster.sandbox.supervised import Supervised
 from mlmaster.sandbox.tree import memory_of, removed_bytes
 
+TASKS_PER_PROCESS = 4
+"""How many threads there may be for each process that is allowed."""
+
 _LOOK_S = 0.1
 _DISK_LOOK_S = 1.0
 _LARGEST_SHARE = 0.05
@@ -117,6 +120,9 @@ class Watchdog:
         members = tree.members()
         if len(members) > self._limits.processes:
             return Breach(Fault.ERROR, f"{len(members)} processes at once; {self._limits.processes} are allowed")
+        tasks, allowed_tasks = tree.count_tasks(members), TASKS_PER_PROCESS * self._limits.processes
+        if tasks > allowed_tasks:
+            return Breach(Fault.ERROR, f"{tasks} threads and dead processes at once; {allowed_tasks} are allowed")
         self.cpu_s = max(self.cpu_s, tree.cpu_s())
         if self.cpu_s > self._limits.cpu_s:
             return Breach(Fault.TIMEOUT, f"used more than {self._limits.cpu_s:g} s of processor time")

@@ -80,8 +80,8 @@ class Plan:
         threads: How many threads the numerical libraries use.
         file_bytes: The size that no single file may exceed.
         open_files: How many descriptors each process may have.
-        processes: How many processes and threads the script's user may have, where the user is the script's own; None for no
-            such limit.
+        processes: How many processes and threads there may be, where the kernel counts the script's apart from others: where
+            its user or its user namespace is its own.
         user: Number of the user and group that the script runs as; None to stay who one is.
         groups: Further groups of that user, for device files that are lent.
         reads_closed_folders: Keep the one right to read what file permissions would forbid: where Landlock, and not they,
@@ -98,7 +98,7 @@ class Plan:
     threads: int
     file_bytes: int
     open_files: int
-    processes: int | None = None
+    processes: int
     user: int | None = None
     groups: list[int] = field(default_factory=list)
     reads_closed_folders: bool = False

@@ -84,7 +84,8 @@ def _set_limits(plan: Plan) -> None:
         (resource.RLIMIT_FSIZE, plan.file_bytes),
         (resource.RLIMIT_NOFILE, plan.open_files),
     ]
-    if plan.processes is not None:
+    is_counted_apart = plan.user is not None or (plan.namespaces is not None and plan.namespaces.with_user)
+    if is_counted_apart:  # else all processes of the harness's user would count
         limits.append((resource.RLIMIT_NPROC, plan.processes))
     for kind, wanted in limits:
         _, hard = resource.getrlimit(kind)
