@@ -89,7 +89,9 @@ class State:
         return cls(
             processes=frozenset(_processes()),
             mounts=Counter(Path("/proc/self/mountinfo").read_text().splitlines()),
-            cgroups=frozenset(str(path) for path in Path("/sys/fs/cgroup").rglob(f"mlmaster-{os.getpid()}-*") if path.is_dir()),
+            cgroups=frozenset(
+                str(path) for path in Path("/sys/fs/cgroup").rglob(f"mlmaster-{os.getpid()}-*") if path.is_dir()
+            ),
             files=frozenset(str(p) for folder in ("/tmp", "/var/tmp", "/dev/shm") for p in Path(folder).glob("*")),
             descriptors=Counter(_descriptors()),
             threads=len(list(Path("/proc/self/task").iterdir())),
