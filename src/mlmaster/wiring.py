@@ -19,9 +19,10 @@ from mlmaster.core.task import Profile, Task
 from mlmaster.engine import reproduce
 from mlmaster.engine.evaluation import Evaluator
 from mlmaster.engine.finish import Ending, Finisher
+from mlmaster.engine.parts import Parts
 from mlmaster.engine.pools import Pool, ThreadPool
 from mlmaster.engine.result import ResultWriter
-from mlmaster.engine.run import Parts, Run
+from mlmaster.engine.run import Run
 from mlmaster.engine.selection import Selector
 from mlmaster.engine.self_reported import ReportedMetric, SelfReportedEvaluator, SelfReportedFinisher
 from mlmaster.engine.settings import EngineSettings

@@ -3,8 +3,8 @@
 A script's cost is taken to be a fixed start plus a part that grows with the rows, and neither is assumed: from one size the
 lower bound lets nothing grow, from two the growth between them is measured. The lower bound never lets it go on faster
 than linearly, whatever was measured: a script that fits on a sample grows up to its sample and no further, and a good
-solution refused is worse than a bad one that runs into its limit. Who acts on this: `mlmaster.engine.run` before a fold,
-`mlmaster.engine.evaluation` for the second size, `mlmaster.engine.finish` for the last runs.
+solution refused is worse than a bad one that runs into its limit. Who acts on this: `mlmaster.engine.foresight` before a
+fold, `mlmaster.engine.evaluation` for the second size, `mlmaster.engine.finish` for the last runs.
 """
 
 from __future__ import annotations

@@ -2,13 +2,14 @@
 
 One thread owns the state, which is a fold over the journal; proposals and evaluations run in pools beside it. Whatever must
 be done next is derived from the tree (a decision without a proposal wants one, a proposal without its last fold wants the
-next), so a killed run goes on where it was by reading its journal. The end is in `mlmaster.engine.finish`.
+next), so a killed run goes on where it was by reading its journal. What comes back is judged in `mlmaster.engine.proposing`
+and `mlmaster.engine.recording`; the end is in `mlmaster.engine.finish`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,38 +17,29 @@ from random import Random
 from threading import Event as Flag
 
 from mlmaster.core.budget import Budget, BudgetLimits
-from mlmaster.core.cost import Size
 from mlmaster.core.events import (
     Decided,
-    Deferred,
     Event,
-    FoldScored,
     Record,
     RunEnded,
     RunResumed,
     RunStarted,
     Selected,
-    SmokePassed,
-    SubmissionWritten,
 )
-from mlmaster.core.execution import Fault
 from mlmaster.core.node import NodeState
 from mlmaster.core.scheme import Scheme
-from mlmaster.core.task import Profile, Task
 from mlmaster.core.tree import Tree
-from mlmaster.engine import verdicts
-from mlmaster.engine.evaluation import Evaluation, Evaluator
-from mlmaster.engine.finish import Ending
-from mlmaster.engine.forecast import defer, forecast, refuse
+from mlmaster.engine.evaluation import Evaluation
+from mlmaster.engine.foresight import Foresight
 from mlmaster.engine.ledger import Ledger
-from mlmaster.engine.pools import Done, Key, Pool, Work
+from mlmaster.engine.parts import Parts
+from mlmaster.engine.pools import Done, Key, Work
 from mlmaster.engine.proposing import Proposing
-from mlmaster.engine.result import ResultWriter
+from mlmaster.engine.recording import Recording
 from mlmaster.engine.scripts import Scripts
 from mlmaster.engine.settings import EngineSettings
-from mlmaster.engine.telling import TellingValues
-from mlmaster.errors import InfrastructureError, UserError
-from mlmaster.ports import Clock, Engineer, Policy, RunStore, Sandbox, ViewSource
+from mlmaster.engine.spending import Spending
+from mlmaster.errors import UserError
 from mlmaster.search.settings import SearchSettings
 from mlmaster.version import __version__
 
@@ -71,30 +63,6 @@ class Running:
     node: int
     work: str
     since_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What a run is put together from; see `mlmaster.wiring`.
-
-    Attributes:
-        packages: What scripts can import, as in `Context`.
-    """
-
-    task: Task
-    profile: Profile
-    values: TellingValues
-    views: ViewSource
-    evaluator: Evaluator
-    engineer: Engineer
-    policy: Policy
-    sandbox: Sandbox
-    store: RunStore
-    results: ResultWriter
-    finisher: Ending
-    pool: Pool
-    clock: Clock
-    packages: Mapping[str, str]
 
 
 class Run:
@@ -123,16 +91,16 @@ class Run:
         self.tree = Tree()
         self.observers: list[Observer] = []
         self._parts = parts
-        self._limits, self._settings, self._search, self._seed = limits, settings, search, seed
+        self._settings, self._seed = settings, seed
         self._busy: dict[Key, tuple[str, float]] = {}
-        self._retries: dict[int, int] = {}
         self._cancel = Flag()
         self._is_stopping = False
         self._is_aborting = False
-        self._is_unfit_for_test: set[int] = set()
         self._ledger = Ledger(lambda node, fold: parts.results.load(node, fold).resamples)
-        self._had_s = parts.store.elapsed_s
-        self._since = parts.clock.monotonic()
+        self._spending = Spending(
+            limits, settings.reserve_s(limits.time_s), parts.store.elapsed_s, self.tree, self._ledger, parts.clock
+        )
+        self._foresight = Foresight(self.tree, self._ledger, parts.evaluator, parts.views.folds)
         self._start = start
         self._scripts = Scripts(parts.store)
         self._proposing = Proposing(
@@ -148,6 +116,7 @@ class Run:
             packages=parts.packages,
             seed=seed,
         )
+        self._recording = Recording(parts, settings, search, self.tree, self._ledger, self._foresight, self.emit)
         records = parts.store.read()
         self.is_resumed = bool(records)
         self._replay(records)
@@ -172,17 +141,11 @@ class Run:
     @property
     def elapsed_s(self) -> float:
         """Return active seconds over all processes of this run."""
-        return self._had_s + self._parts.clock.monotonic() - self._since
+        return self._spending.elapsed_s
 
     def budget(self) -> Budget:
         """Return limits and spending now."""
-        return Budget(
-            limits=self._limits,
-            elapsed_s=self.elapsed_s,
-            nodes=self.tree.count_nodes(),
-            cost_usd=self._ledger.cost_usd,
-            tokens=self._ledger.tokens,
-        )
+        return self._spending.budget()
 
     def running(self) -> Sequence[Running]:
         """Return what is being proposed and evaluated, and for how long."""
@@ -212,7 +175,9 @@ class Run:
             self.store.close()
 
     def _execute(self) -> Selected | None:
-        if self._ledger.is_ended and (self._spent_budget() or (self._is_at_node_limit() and not self.tree.in_flight)):
+        if self._ledger.is_ended and (
+            self._spending.find_spent() or (self._spending.is_at_node_limit and not self.tree.in_flight)
+        ):
             return self._ledger.selected
         self._begin()
         reason = self._search_on()
@@ -224,7 +189,7 @@ class Run:
             self._ledger.costs,
             self._scripts.code,
             self.emit,
-            lambda: self.budget().time_left_s,
+            lambda: self._spending.time_left_s,
             is_judge_reused=self._ledger.is_judge_reused,
             is_stopped=self._is_stopping,
         )
@@ -246,20 +211,11 @@ class Run:
             self._cancel.set()
             if reason is None and self._ledger.deferred:
                 return "time"
-            return reason or ("nodes" if self._is_at_node_limit() else "exhausted")
+            return reason or ("nodes" if self._spending.is_at_node_limit else "exhausted")
         finally:
             self._cancel.set()
             self._parts.pool.close()
             self.store.beat(self.elapsed_s)
-
-    def emit(self, *events: Event) -> None:
-        """Append events to the journal, take them in, and tell the observers."""
-        for record in self.store.append(events, self.elapsed_s):
-            self._take_in(record.event)
-            for observer in self.observers:
-                observer(record, self.tree)
-
-    # ---- budget
 
     def _reason_to_end(self) -> str | None:
         if self._is_stopping:
@@ -268,36 +224,19 @@ class Run:
             return "infrastructure"
         if self._ledger.deferred_in_a_row >= DEFERRED_IN_A_ROW:
             return "time"
-        return self._spent_budget()
+        return self._spending.find_spent()
 
-    def _spent_budget(self) -> str | None:
-        """Return the budget that leaves no more than the final reserve, or None."""
-        budget, limits = self.budget(), self._limits
-        if self._search_left_s() <= 0.0:
-            return "time"
-        if limits.cost_usd is not None and budget.cost_usd >= limits.cost_usd:
-            return "cost"
-        if limits.tokens is not None and budget.tokens >= limits.tokens:
-            return "tokens"
-        return None
-
-    def _search_left_s(self) -> float:
-        """Return the seconds until what is left is reserved for the end; infinity without a limit."""
-        return self.budget().time_left_s - self._settings.reserve_s(self._limits.time_s)
-
-    def _is_at_node_limit(self) -> bool:
-        return self._limits.nodes is not None and self.tree.count_nodes() >= self._limits.nodes
-
-    def _wanted(self) -> int:
-        """Return how many nodes should be in flight: the slots, and as many as are proposed meanwhile."""
-        slots, workers = self._settings.actual_slots, self._settings.actual_proposal_workers
-        share = self._ledger.proposal_share(self._parts.views.folds)
-        return slots + (0 if share < 0.05 else min(workers, 1 + math.ceil(slots * share)))
+    def emit(self, *events: Event) -> None:
+        """Append events to the journal, take them in, and tell the observers."""
+        for record in self.store.append(events, self.elapsed_s):
+            self._take_in(record.event)
+            for observer in self.observers:
+                observer(record, self.tree)
 
     # ---- choose
 
     def _decide(self) -> None:
-        while self._at_work() < self._wanted() and not self._is_at_node_limit():
+        while self._at_work() < self._wanted() and not self._spending.is_at_node_limit:
             node = self.tree.next_id
             rng = Random(f"{self._seed}:{node}")
             choice = self._parts.policy.choose(self.tree, self.budget(), rng, self._parts.engineer.operators)
@@ -315,6 +254,12 @@ class Run:
             )
             self._proposing.open(self.tree, node)
 
+    def _wanted(self) -> int:
+        """Return how many nodes should be in flight: the slots, and as many as are proposed meanwhile."""
+        slots, workers = self._settings.actual_slots, self._settings.actual_proposal_workers
+        share = self._ledger.proposal_share(self._parts.views.folds)
+        return slots + (0 if share < 0.05 else min(workers, 1 + math.ceil(slots * share)))
+
     def _at_work(self) -> int:
         """Return how many nodes are in flight that the run has time for."""
         return len(self.tree.in_flight) - len(self._ledger.deferred)
@@ -331,7 +276,8 @@ class Run:
             if self.tree[node].state is NodeState.DECIDED:
                 self._submit((Work.PROPOSE, node), "proposing", self._proposing.job(node))
             elif self._free_slots():
-                if self._defer(node):
+                if put_off := self._foresight.defer(node, self._spending.search_left_s):
+                    self.emit(put_off)
                     has_deferred = True
                 else:
                     self._submit((Work.EVALUATE, node), *self._next_evaluation(node))
@@ -347,37 +293,10 @@ class Run:
         return has_deferred
 
     def _wants_test(self, node: int) -> bool:
-        if node in self._is_unfit_for_test or self._can_answer(node):
+        if not self._recording.wants_test(node):
             return False
-        found = forecast(self._ledger.costs.get(node, ()), self._parts.evaluator.size("full"))
-        return found is None or found.expected_s <= self._search_left_s()  # else the end may do it, in its reserve
-
-    def _lacking(self, node: int) -> list[Size]:
-        """Return the views of the folds that a node is still to be run on."""
-        done = len(self.tree[node].folds)
-        return [self._parts.evaluator.size(f"fold-{fold}") for fold in range(done, self._parts.views.folds)]
-
-    def _defer(self, node: int) -> bool:
-        """Put a node off when the rest of the run does not hold what it still needs: nobody's fault, no outcome.
-
-        Until there is an answer, a single fold is worth running: `best/` takes it.
-        """
-        detail = defer(
-            self._ledger.costs.get(node, ()),
-            self._lacking(node),
-            self._search_left_s(),
-            is_measured=bool(self.tree[node].folds),
-            needs_all=bool(self._ledger.answered_by),
-        )
-        if detail is not None:
-            self.emit(Deferred(node=node, detail=detail))
-        return detail is not None
-
-    def _refuse(self, node: int) -> None:
-        """Fail a node that cannot finish within the limits of a script, by what its runs so far took."""
-        refusal = refuse(self._ledger.costs.get(node, ()), self._lacking(node), self._parts.evaluator.limits)
-        if refusal is not None:
-            self._finish(node, NodeState.FAILED, fault=refusal[0], detail=refusal[1])
+        # what the search has no time for, the end may do in its reserve
+        return self._foresight.fits(node, "full", self._spending.search_left_s)
 
     def _free_slots(self) -> int:
         return self._settings.actual_slots - sum(work is not Work.PROPOSE for work, _ in self._busy)
@@ -396,8 +315,7 @@ class Run:
     # ---- wait
 
     def _wait(self) -> Done | None:
-        left = self._limits.time_s - self.elapsed_s if self._limits.time_s is not None else POLL_S
-        done = self._parts.pool.wait(max(0.0, min(POLL_S, left)))
+        done = self._parts.pool.wait(min(POLL_S, self._spending.time_left_s))
         self.store.beat(self.elapsed_s)
         return done
 
@@ -405,112 +323,13 @@ class Run:
 
     def _absorb(self, done: Done) -> None:
         del self._busy[done.key]
-        work, node = done.key
         if isinstance(done.error, UserError):
             raise done.error
-        if work is Work.PROPOSE:
-            if event := self._proposing.absorb(self.tree, self._ledger.hashes, node, done):
-                self.emit(event)
-        elif done.error is not None:
-            self._absorb_failure_of_ours(work, node, done.error)
-        elif done.value.fault is Fault.CANCELLED:
-            return
-        elif work is Work.PREDICT:
-            if done.value.fault is not None:
-                self._is_unfit_for_test.add(node)
-            elif self.tree.best == node:
-                self._write_best(node)
-        elif done.value.fault is not None:
-            self._finish(
-                node, NodeState.FAILED, fault=done.value.fault, detail=done.value.detail, wall_s=done.value.wall_s
-            )
-        elif done.value.value is None:
-            evaluation = done.value
-            self.emit(
-                SmokePassed(
-                    node=node, wall_s=evaluation.wall_s, peak_bytes=evaluation.peak_bytes, costs=evaluation.costs
-                )
-            )
-            self._refuse(node)
-        else:
-            self._absorb_fold(node, done.value)
-
-    def _absorb_failure_of_ours(self, work: Work, node: int, error: BaseException) -> None:
-        if not isinstance(error, InfrastructureError):
-            raise error
-        self._retries[node] = self._retries.get(node, 0) + 1
-        if self._retries[node] <= self._settings.infrastructure_retries:
-            return
-        if work is Work.PREDICT:
-            self._is_unfit_for_test.add(node)
-        else:
-            self._finish(node, NodeState.ABANDONED, fault=Fault.INFRASTRUCTURE, detail=str(error))
-
-    def _absorb_fold(self, node: int, evaluation: Evaluation) -> None:
-        assert evaluation.value is not None
-        assert evaluation.resamples is not None
-        fold = len(self.tree[node].folds)
-        self._ledger.bring(node, fold, evaluation.resamples)
-        self.emit(
-            FoldScored(
-                node=node,
-                fold=fold,
-                value=evaluation.value,
-                wall_s=evaluation.wall_s,
-                cpu_s=evaluation.cpu_s,
-                peak_bytes=evaluation.peak_bytes,
-                size=evaluation.costs[0].size,
-            )
-        )
-        self._conclude(node)
-
-    def _conclude(self, node: int) -> None:
-        """Finish a node whose folds allow it: all scored, or too far behind to catch up."""
-        scored = self._ledger.scores[node]
-        if len(scored) == self._parts.views.folds:
-            self._finish(node, NodeState.SCORED, value=sum(value for value, _ in scored.values()) / len(scored))
-        elif (value := self._value_if_hopeless(node)) is not None:
-            self._finish(node, NodeState.RACED, value=value)
-        else:
-            if not self._ledger.answered_by and self.task.test is not None and self._parts.views.rides_along:
-                self._write_best(node)
-            self._refuse(node)
-
-    def _value_if_hopeless(self, node: int) -> float | None:
-        return verdicts.hopeless_value(self.tree, self._ledger, self.task.direction, self._settings.racing_se, node)
-
-    def _finish(
-        self,
-        node: int,
-        state: NodeState,
-        *,
-        value: float | None = None,
-        fault: Fault | None = None,
-        detail: str = "",
-        wall_s: float = 0.0,
-    ) -> None:
-        event = verdicts.finish(
-            self.tree,
-            self._ledger,
-            self.task.direction,
-            self._search,
-            node,
-            state,
-            value=value,
-            fault=fault,
-            detail=detail,
-            wall_s=wall_s,
-        )
-        self.emit(event)
-        if event.is_new_best and self._can_answer(node):
-            self._write_best(node)
-
-    def _can_answer(self, node: int) -> bool:
-        return self.task.test is None or self._parts.results.has_test(node)
-
-    def _write_best(self, node: int) -> None:
-        rows = self._parts.results.write_single(self.tree[node])
-        self.emit(SubmissionWritten(source=f"node {node}", rows=rows))
+        work, node = done.key
+        if work is not Work.PROPOSE:
+            self._recording.absorb(done)
+        elif event := self._proposing.absorb(self.tree, self._ledger.hashes, node, done):
+            self.emit(event)
 
     # ---- the folds over the journal
 
@@ -522,16 +341,9 @@ class Run:
                 self._proposing.reopen(records, node)
 
     def _begin(self) -> None:
-        self._since = self._parts.clock.monotonic()
+        self._spending.begin()
         self.emit(RunResumed(version=__version__) if self.is_resumed else self._start)
-        for node in self.tree.in_flight:
-            if node in self._ledger.scores:
-                self._conclude(node)
-            elif node in self._ledger.smoked:
-                self._refuse(node)
-        best = self.tree.best
-        if best is not None and self._ledger.answered_by != f"node {best}" and self._can_answer(best):
-            self._write_best(best)
+        self._recording.catch_up()
 
     def _take_in(self, event: Event) -> None:
         self.tree.apply(event)

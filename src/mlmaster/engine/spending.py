@@ -1,0 +1,73 @@
+"""What a run may spend and what it has spent, over all its processes: which of its budgets is used up."""
+
+from __future__ import annotations
+
+from mlmaster.core.budget import Budget, BudgetLimits
+from mlmaster.core.tree import Tree
+from mlmaster.engine.ledger import Ledger
+from mlmaster.ports import Clock
+
+
+class Spending:
+    """Measures the time, and reads the rest from the tree and the ledger."""
+
+    def __init__(
+        self, limits: BudgetLimits, reserve_s: float, had_s: float, tree: Tree, ledger: Ledger, clock: Clock
+    ) -> None:
+        """Begin to measure.
+
+        Args:
+            limits: What the run may spend, over all its processes.
+            reserve_s: Seconds kept for the final selection.
+            had_s: Active seconds of the processes before this one.
+            tree: The nodes.
+            ledger: What proposals cost.
+            clock: The time.
+        """
+        self._limits, self._reserve_s, self._had_s = limits, reserve_s, had_s
+        self._tree, self._ledger, self._clock = tree, ledger, clock
+        self._since = clock.monotonic()
+
+    def begin(self) -> None:
+        """Measure the time of this process from here on."""
+        self._since = self._clock.monotonic()
+
+    @property
+    def elapsed_s(self) -> float:
+        """Return active seconds over all processes of the run."""
+        return self._had_s + self._clock.monotonic() - self._since
+
+    def budget(self) -> Budget:
+        """Return limits and spending now."""
+        return Budget(
+            limits=self._limits,
+            elapsed_s=self.elapsed_s,
+            nodes=self._tree.count_nodes(),
+            cost_usd=self._ledger.cost_usd,
+            tokens=self._ledger.tokens,
+        )
+
+    @property
+    def time_left_s(self) -> float:
+        """Return the seconds left of the run; infinity without a limit."""
+        return self.budget().time_left_s
+
+    @property
+    def search_left_s(self) -> float:
+        """Return the seconds until what is left is reserved for the end; infinity without a limit."""
+        return self.time_left_s - self._reserve_s
+
+    @property
+    def is_at_node_limit(self) -> bool:
+        """Return True when no further node may be decided."""
+        return self._limits.nodes is not None and self._tree.count_nodes() >= self._limits.nodes
+
+    def find_spent(self) -> str | None:
+        """Return the budget that leaves no more than the final reserve: `time`, `cost` or `tokens`; None while all do."""
+        if self.search_left_s <= 0.0:
+            return "time"
+        if self._limits.cost_usd is not None and self._ledger.cost_usd >= self._limits.cost_usd:
+            return "cost"
+        if self._limits.tokens is not None and self._ledger.tokens >= self._limits.tokens:
+            return "tokens"
+        return None
