@@ -37,17 +37,16 @@ def test_of_nothing_nothing_is_foreseen() -> None:
     assert defer([], [FOLD], 0.0, is_measured=False, needs_all=True) is None
 
 
-def test_from_one_size_nothing_need_grow_and_all_of_it_may() -> None:
+def test_from_one_size_nothing_need_grow() -> None:
     found = foresee([cost(SMOKE, 10.0)], FOLD)
     assert found.lower_s == pytest.approx(7.0)
     assert found.expected_s == pytest.approx(500.0)
-    assert found.upper_s == pytest.approx(1.5 * 10.0 * 50**2)
 
 
 def test_folds_of_one_size_foretell_each_other() -> None:
     folds = [cost(SMOKE, 3.0), *(cost(Size(50_000, 15_000 + i), 20.0 + i) for i in range(3))]
     found = foresee(folds, FOLD)
-    assert (found.lower_s, found.expected_s, found.upper_s) == pytest.approx((14.7, 21.0, 31.5), rel=1e-3)
+    assert (found.lower_s, found.expected_s) == pytest.approx((14.7, 21.0), rel=1e-3)
     assert (found.lower_bytes, found.expected_bytes) == pytest.approx((90 * MB, 100 * MB))
 
 
@@ -64,7 +63,7 @@ def test_folds_of_one_size_foretell_each_other() -> None:
 )
 def test_from_two_sizes_the_growth_is_measured(first: float, second: float, true: float) -> None:
     found = foresee([cost(SMOKE, first), cost(DOUBLE, second)], FOLD)
-    assert found.lower_s <= true <= found.upper_s
+    assert found.lower_s <= true
     assert found.expected_s >= true * 0.6
 
 
@@ -91,14 +90,12 @@ def test_rows_that_only_ride_along_raise_no_lower_bound() -> None:
     """A view of twice the train rows and 70 times the rows to answer may take no more than twice as long."""
     found = foresee([cost(SMOKE, 10.0), cost(DOUBLE, 20.0)], Size(4000, 40_000))
     assert found.lower_s < 20.0 * 2
-    assert found.upper_s > 20.0 * 60
 
 
 def test_a_view_of_fewer_rows_costs_less() -> None:
     found = foresee([cost(FOLD, 100.0)], SMOKE)
     assert found.lower_s < 1.0
     assert found.expected_s == pytest.approx(2.0)
-    assert found.upper_s == pytest.approx(150.0)
 
 
 def test_costs_of_journals_without_sizes_are_taken_as_they_are() -> None:
@@ -109,7 +106,7 @@ def test_costs_of_journals_without_sizes_are_taken_as_they_are() -> None:
 def test_memory_that_grows_is_foreseen_too() -> None:
     costs = [cost(SMOKE, 1.0, 1000 * MB), cost(DOUBLE, 1.0, 2000 * MB)]
     found = foresee(costs, FOLD)
-    assert 15e9 < found.lower_bytes < 50e9 <= found.upper_bytes
+    assert 15e9 < found.lower_bytes < 50e9
     assert found.expected_bytes == pytest.approx(50e9)
 
 
@@ -187,10 +184,10 @@ LAW = settings(deadline=None, max_examples=300)
 
 @LAW
 @given(COSTS, SIZES)
-def test_the_bounds_enclose_what_is_expected(costs: list[Cost], size: Size) -> None:
+def test_what_is_expected_is_no_less_than_the_bound(costs: list[Cost], size: Size) -> None:
     found = foresee(costs, size)
-    assert 0.0 <= found.lower_s <= found.expected_s <= found.upper_s < math.inf
-    assert 0.0 <= found.lower_bytes <= found.expected_bytes <= found.upper_bytes < math.inf
+    assert 0.0 <= found.lower_s <= found.expected_s < math.inf
+    assert 0.0 <= found.lower_bytes <= found.expected_bytes < math.inf
 
 
 @LAW
@@ -229,8 +226,8 @@ def test_the_order_of_measurements_does_not_matter(costs: list[Cost], size: Size
 
 @LAW
 @given(st.floats(0.0, 100.0), st.floats(1e-6, 1.0), st.floats(0.0, 1.0), SIZES)
-def test_a_start_and_a_part_that_grows_keep_to_the_bounds(start: float, each: float, power: float, size: Size) -> None:
-    """Any script of the model's own form, up to linear growth, measured without noise, keeps to its bounds."""
+def test_a_start_and_a_part_that_grows_keep_to_the_bound(start: float, each: float, power: float, size: Size) -> None:
+    """Any script of the model's own form, up to linear growth, measured without noise, keeps to its bound."""
 
     def take(of: Size) -> float:
         return start + each * math.pow(of.rows, power)
@@ -239,4 +236,3 @@ def test_a_start_and_a_part_that_grows_keep_to_the_bounds(start: float, each: fl
     small = [Size(rows, rows) for rows in (100, 200)]
     found = foresee([cost(of, take(of)) for of in small], uniform)
     assert found.lower_s <= take(uniform) * CLOSE
-    assert take(uniform) <= found.upper_s * CLOSE

@@ -29,14 +29,12 @@ share of the memory limit: below, no second size could show that a fold cannot f
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What an evaluation will take: bounds that it should keep to, and what is most likely."""
+    """What an evaluation will take: at least, and most likely."""
 
     lower_s: float
     expected_s: float
-    upper_s: float
     lower_bytes: float
     expected_bytes: float
-    upper_bytes: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +73,7 @@ class _Measured:
 def forecast(costs: Sequence[Cost], size: Size) -> Forecast | None:
     """Return what an evaluation of a script will take, or None when nothing is known of the script.
 
-    More rows never make any of the figures smaller, and lower <= expected <= upper for time and for memory.
+    More rows never make any of the figures smaller, and lower <= expected for time and for memory.
 
     Args:
         costs: What its evaluations so far took. One of unknown size is taken to be as large as the one asked for.
@@ -197,14 +195,13 @@ def _measure(costs: Sequence[Cost], size: Size) -> list[_Measured]:
     ]
 
 
-def _bound(measured: Sequence[_Measured], took: Sequence[float], size: Size, law: _Law) -> tuple[float, float, float]:
-    """Return (lower, expected, upper) of one resource.
+def _bound(measured: Sequence[_Measured], took: Sequence[float], size: Size, law: _Law) -> tuple[float, float]:
+    """Return (lower, expected) of one resource.
 
-    Bounds hold for every measurement, so the tightest of each is taken. Rows to learn from and rows to answer need not
-    grow alike, and nobody knows which cost more: a lower bound takes the one that grows less, an upper the other.
+    A bound holds for every measurement, so the tightest is taken. Rows to learn from and rows to answer need not grow
+    alike, and nobody knows which cost more: it takes the one that grows less.
     """
     least = list(accumulate(reversed(took), min))[::-1]  # what fewer rows took beyond this was not for their sake
-    most = list(accumulate(took, max))
     slow, fast = 0.0, 2.0
     power = law.growth
     if len(measured) > 1:
@@ -212,13 +209,12 @@ def _bound(measured: Sequence[_Measured], took: Sequence[float], size: Size, law
         power = min(STEEPEST, log(now / before) / step) if before > 0.0 else STEEPEST if now > 0.0 else 0.0
         slow = min(1.0, max(0.0, power + log(law.low) / step))
         fast = min(STEEPEST, max(1.0, power + log(law.high) / step))
-    lower, upper = 0.0, float("inf")
-    for each, low, high in zip(measured, least, most, strict=True):
-        ratios = _ratio(size.trained, each.trained), _ratio(size.predicted, each.predicted)
-        lower = max(lower, law.low * low * _grow(min(ratios), slow, fast))
-        upper = min(upper, law.high * high * _grow(max(ratios), fast, slow))
+    lower = 0.0
+    for each, low in zip(measured, least, strict=True):
+        ratio = min(_ratio(size.trained, each.trained), _ratio(size.predicted, each.predicted))
+        lower = max(lower, law.low * low * _grow(ratio, slow, fast))
     expected = _expect([each.rows for each in measured], least, float(size.rows), power)
-    return min(lower, expected), expected, max(upper, expected)
+    return min(lower, expected), expected
 
 
 def _ratio(rows: float, of: float) -> float:
