@@ -214,11 +214,6 @@ def _is_prose(column: ColumnProfile) -> bool:
     return column.kind is ColumnKind.TEXT and (column.mean_words or 0.0) >= 3.0
 
 
-def _has_words(column: ColumnProfile) -> bool:
-    is_unique_text = column.kind is ColumnKind.IDENTIFIER and column.mean is None
-    return is_unique_text or " " in column.separators or (column.mean_words or 0.0) >= 1.5
-
-
 def _is_amount(column: ColumnProfile) -> bool:
     """Return True for numbers from zero up with a long tail: money spent, counts of things."""
     if column.kind is not ColumnKind.NUMBER or column.minimum != 0.0 or column.mean is None or column.maximum is None:
