@@ -28,7 +28,7 @@ from tests.attack import system
 from tests.attack.listeners import Listeners
 from tests.attack.victims import Victim
 
-from mlmaster.sandbox.directory import delete
+from mlmaster.sandbox.folders import delete
 
 VARIABLE = "ATTACK_DECOY_API_KEY"
 _DECOYS = (
@@ -48,6 +48,7 @@ _DECOYS = (
 _LARGEST_READ = 4 * 2**20
 _MOST_FILES = 3000
 _DEEP = 100
+_LONG = 3000
 
 
 class Ground:
@@ -384,3 +385,6 @@ def _lies(directory: Path) -> Iterator[str]:
         depth += 1
     if depth > _DEEP:
         yield "deep"
+    with contextlib.suppress(OSError):
+        if any(len(str(folder)) > _LONG for folder, _, _ in os.walk(directory)):
+            yield "long"

@@ -33,7 +33,7 @@ from mlmaster.errors import SandboxError, SubmissionError
 from mlmaster.metrics.registry import Registry
 from mlmaster.metrics.submission import read_submission
 from mlmaster.sandbox import cgroups, isolation
-from mlmaster.sandbox.directory import delete
+from mlmaster.sandbox.folders import delete
 from mlmaster.sandbox.interpreter import probe
 from mlmaster.sandbox.local import LocalSandbox
 from mlmaster.sandbox.settings import IsolationName

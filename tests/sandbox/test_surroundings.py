@@ -8,7 +8,8 @@ import pytest
 from mlmaster.errors import InfrastructureError
 from mlmaster.sandbox import environment
 from mlmaster.sandbox.cores import CoreLease
-from mlmaster.sandbox.directory import EvaluationDirectory, delete, used_bytes
+from mlmaster.sandbox.directory import EvaluationDirectory
+from mlmaster.sandbox.folders import delete, used_bytes
 from mlmaster.sandbox.views import Showing, Views
 
 

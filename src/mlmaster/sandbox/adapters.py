@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Protocol
 
 from mlmaster.sandbox import seccomp
-from mlmaster.sandbox.directory import EvaluationDirectory, delete
+from mlmaster.sandbox.directory import EvaluationDirectory
+from mlmaster.sandbox.folders import delete
 from mlmaster.sandbox.inside.plan import Landlock, Mounts, Namespaces, Plan
 from mlmaster.sandbox.views import Showing, Shown
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import secrets
-import shutil
 import stat
-import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlmaster.sandbox.folders import allow, delete, open_up, used_bytes
 from mlmaster.sandbox.views import Showing, Shown, Views
 
 _DEEPEST = 32
-_LEAST_ENTRY_BYTES = 4096
+_LONGEST_PATH = 2048
+"""Half of what the kernel takes, so that what is copied elsewhere keeps a path that can be named."""
 # multiprocessing binds Unix sockets some 35 characters below TMPDIR, and a socket's path ends at 107
 _LONGEST_TEMPORARY = 70
 
@@ -97,9 +96,14 @@ class EvaluationDirectory:
             raise
         return cls(path, private, shown, used_bytes(path, private))
 
-    def written_bytes(self) -> int:
-        """Return the bytes on disk that the script added, its home and temporary folder included."""
-        return used_bytes(self.path, self.private) - self.laid_bytes
+    def written_bytes(self, enough: int | None = None) -> int:
+        """Return the bytes on disk that the script added, its home and temporary folder included.
+
+        Args:
+            enough: Counting ends beyond so many, see `used_bytes`.
+        """
+        allowed = None if enough is None else enough + self.laid_bytes
+        return used_bytes(self.path, self.private, enough=allowed) - self.laid_bytes
 
     def devices(self) -> frozenset[int]:
         """Return the numbers of the filesystems that the folders lie on."""
@@ -109,7 +113,7 @@ class EvaluationDirectory:
         """Let what a script hid in closed folders be seen and measured; no process of it may be alive."""
         for folder in (self.path, self.home, self.temporary):
             if not folder.is_symlink() and folder.is_dir():
-                _open_up(folder)
+                open_up(folder)
 
     def remove(self) -> None:
         """Delete everything of this evaluation."""
@@ -130,61 +134,25 @@ class EvaluationDirectory:
         _settle(self.path, _DEEPEST)
 
 
-def used_bytes(*folders: Path) -> int:
-    """Return the bytes on disk below the folders, without following links; an entry counts at least 4 KiB."""
-    total = 0
-    pending = [str(folder) for folder in folders]
-    while pending:
-        with contextlib.suppress(OSError), os.scandir(pending.pop()) as entries:
-            for entry in entries:
-                with contextlib.suppress(OSError):
-                    total += max(entry.stat(follow_symlinks=False).st_blocks * 512, _LEAST_ENTRY_BYTES)
-                    if entry.is_dir(follow_symlinks=False):
-                        pending.append(entry.path)
-    return total
-
-
-def delete(path: Path) -> None:
-    """Delete a file, a link or a whole folder, whatever rights and depth a script gave it; absent is fine."""
-    if path.is_symlink() or not path.is_dir():
-        path.unlink(missing_ok=True)
-        return
-    _open_up(path)
-    try:
-        shutil.rmtree(path)
-    except (OSError, RecursionError):
-        # deeper than Python recurses or than a path may be long
-        subprocess.run(["rm", "-rf", "--", str(path)], check=False, stdin=subprocess.DEVNULL, capture_output=True)
-
-
-def _open_up(folder: Path) -> None:
-    """Give the owner every right to a folder and those below, whatever a script made of them."""
-    pending = [folder]
-    while pending:
-        folder = pending.pop()
-        with contextlib.suppress(OSError):
-            _allow(folder)
-            with os.scandir(folder) as entries:
-                pending += [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
-
-
 def _settle(folder: Path, depth: int) -> None:
-    _allow(folder)
-    with os.scandir(folder) as entries:
-        found = list(entries)
-    for entry in found:
-        path = Path(entry.path)
-        mode = entry.stat(follow_symlinks=False).st_mode
-        if stat.S_ISDIR(mode) and depth:
-            _settle(path, depth - 1)
-        elif stat.S_ISREG(mode):
-            if mode & 0o600 != 0o600:
-                path.chmod(mode & 0o777 | 0o600)
+    allow(str(folder))
+    folders: list[str] = []
+    others: list[str] = []
+    with os.scandir(
+        folder
+    ) as entries:  # none is kept: a million of them, each with what is known of it, are a gigabyte
+        for entry in entries:
+            mode = entry.stat(follow_symlinks=False).st_mode
+            if stat.S_ISDIR(mode):
+                folders.append(entry.path)
+            elif not stat.S_ISREG(mode):
+                others.append(entry.path)
+            elif mode & 0o600 != 0o600:
+                Path(entry.path).chmod(mode & 0o777 | 0o600)
+    for path in others:
+        delete(Path(path))
+    for path in folders:
+        if depth and len(os.fsencode(path)) <= _LONGEST_PATH:
+            _settle(Path(path), depth - 1)
         else:
-            delete(path)
-
-
-def _allow(folder: Path) -> None:
-    mode = folder.lstat().st_mode
-    if stat.S_ISDIR(mode) and mode & 0o700 != 0o700:
-        folder.chmod(mode & 0o777 | 0o700)
+            delete(Path(path))

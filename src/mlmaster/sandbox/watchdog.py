@@ -103,10 +103,12 @@ class Watchdog:
     def look_at_disk(self) -> Breach | None:
         """Return the breach of the disk limit, or None."""
         tree = self._script.tree
-        written = self._directory.written_bytes() + removed_bytes(tree.members(), self._directory.devices())
-        if written <= self._limits.disk_bytes:
+        allowed = self._limits.disk_bytes
+        written = self._directory.written_bytes(enough=allowed)
+        written += removed_bytes(tree.members(), self._directory.devices())
+        if written <= allowed:
             return None
-        return Breach(Fault.DISK, f"wrote {_megabytes(written)}; {_megabytes(self._limits.disk_bytes)} are allowed")
+        return Breach(Fault.DISK, f"wrote {_megabytes(written)} or more; {_megabytes(allowed)} are allowed")
 
     def look_at_kills(self) -> Breach | None:
         """Return the breach of the memory limit that the kernel has met by killing a process, whichever, or None."""

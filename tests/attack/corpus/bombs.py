@@ -235,6 +235,19 @@ else:
         outcome="disk|denied|out_of_memory",
     ),
     Attack(
+        "disk-deeper-than-a-path-can-name",
+        """
+        for _ in range(30):
+            os.mkdir('n' * 250)
+            os.chdir('n' * 250)
+        for number in range(30):
+            open(str(number), 'wb').write(b'x' * (4 << 20))
+        time.sleep(2)
+        reached('120 MB')
+        """,
+        outcome="disk",
+    ),
+    Attack(
         "sparse-file",
         """
         with open('working/sparse', 'wb') as handle:
@@ -265,6 +278,19 @@ else:
             os.chdir('deep')
         """,
         "lies:deep",
+        outcome="harmless",
+    ),
+    Attack(
+        "folders-of-long-names",
+        """
+        for _ in range(30):
+            os.mkdir('n' * 250)
+            os.chdir('n' * 250)
+        os.mkdir('closed')
+        os.mkdir('closed/inner')
+        os.chmod('closed', 0)
+        """,
+        "lies:long",
         outcome="harmless",
     ),
     Attack(
