@@ -27,6 +27,14 @@ def start(*modules: str) -> Zygote:
     return Zygote(sys.executable, base, modules)
 
 
+def pid_of_warm(sandbox: LocalSandbox) -> int:
+    """Return the process of the warm interpreter, once it is ready."""
+    assert sandbox.zygote is not None
+    sandbox.zygote.wait()
+    assert sandbox.zygote.pid is not None
+    return sandbox.zygote.pid
+
+
 @pytest.fixture
 def sandbox(tmp_path: Path) -> Iterator[LocalSandbox]:
     adapter = open_sandbox(tmp_path / "evaluations", preload=("json",))
@@ -103,8 +111,7 @@ def test_it_is_started_again_when_it_has_died(sandbox: LocalSandbox, tmp_path: P
 
 
 def test_a_script_goes_on_though_the_one_it_was_forked_from_dies(sandbox: LocalSandbox, tmp_path: Path) -> None:
-    assert sandbox.zygote is not None
-    sandbox.zygote.wait()
+    first = pid_of_warm(sandbox)
     with ThreadPoolExecutor(1) as pool:
         code = (
             "import time\nfrom pathlib import Path\nPath('working/begun').touch()\n"
@@ -114,8 +121,6 @@ def test_a_script_goes_on_though_the_one_it_was_forked_from_dies(sandbox: LocalS
         root = tmp_path / "evaluations"
         while not (begun := list(root.glob("*/working/begun"))):
             assert not running.done()
-        first = sandbox.zygote.pid
-        assert first is not None
         os.kill(first, signal.SIGKILL)
         begun[0].with_name("go").touch()
         assert running.result().log == "done\n"
@@ -123,18 +128,14 @@ def test_a_script_goes_on_though_the_one_it_was_forked_from_dies(sandbox: LocalS
 
 def test_it_ends_with_the_sandbox(tmp_path: Path) -> None:
     adapter = open_sandbox(tmp_path / "evaluations")
-    assert adapter.zygote is not None
-    adapter.zygote.wait()
-    pid = adapter.zygote.pid
+    pid = pid_of_warm(adapter)
     adapter.close()
     assert not Path(f"/proc/{pid}").exists()
 
 
 def test_it_ends_with_a_sandbox_that_is_forgotten(tmp_path: Path) -> None:
     adapter = open_sandbox(tmp_path / "evaluations")
-    assert adapter.zygote is not None
-    adapter.zygote.wait()
-    pid = adapter.zygote.pid
+    pid = pid_of_warm(adapter)
     del adapter
     assert not Path(f"/proc/{pid}").exists()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import json
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.engineers.offline.nodes import scored
 
 from mlmaster.core.execution import Fault
 from mlmaster.core.node import ROOT, Node, NodeState, Operator
@@ -27,22 +27,6 @@ if TYPE_CHECKING:
 
 ENGINEER = OfflineEngineer()
 MODALITIES = tuple(Modality)
-
-
-def node(proposal: Proposal, number: int, operator: Operator, parent: int = ROOT, *, gain: bool = False) -> Node:
-    return Node(
-        id=number,
-        operator=operator,
-        parents=(parent,),
-        branch=1,
-        depth=number,
-        debug_depth=0,
-        state=NodeState.SCORED,
-        plan=proposal.plan,
-        edit=proposal.edit,
-        recipe=json.loads(json.dumps(proposal.recipe)),
-        gain=gain,
-    )
 
 
 def propose(one: Tiny, operator: Operator, parent: Node | None = None, **more: object) -> Proposal:
@@ -65,7 +49,7 @@ def all_drafts(one: Tiny) -> list[Node]:
 
     def draft() -> None:
         proposal = propose(one, Operator.DRAFT, siblings=tuple(drafts), history=tuple(drafts))
-        drafts.append(node(proposal, len(drafts) + 1, Operator.DRAFT))
+        drafts.append(scored(proposal, len(drafts) + 1, Operator.DRAFT))
 
     assert "nothing left to draft at the root" in until_exhausted(draft, 50)
     return drafts
@@ -90,7 +74,7 @@ def test_first_draft_is_quicker_than_the_family_by_itself(tiny: Callable[..., Ti
 @pytest.mark.parametrize("gains", [False, True])
 def test_improving_for_ever_ends(modality: Modality, gains: bool, tiny: Callable[..., Tiny]) -> None:
     one = tiny("classes", modality)
-    path = [node(propose(one, Operator.DRAFT), 1, Operator.DRAFT)]
+    path = [scored(propose(one, Operator.DRAFT), 1, Operator.DRAFT)]
     codes = set()
 
     def improve() -> None:
@@ -99,7 +83,7 @@ def test_improving_for_ever_ends(modality: Modality, gains: bool, tiny: Callable
         ast.parse(proposal.code)
         assert proposal.code not in codes
         codes.add(proposal.code)
-        path.append(node(proposal, len(path) + 1, Operator.IMPROVE, path[-1].id, gain=gains))
+        path.append(scored(proposal, len(path) + 1, Operator.IMPROVE, path[-1].id, gain=gains))
 
     until_exhausted(improve, 200)
     edits = [each.edit for each in path]
@@ -108,12 +92,12 @@ def test_improving_for_ever_ends(modality: Modality, gains: bool, tiny: Callable
 
 def test_siblings_get_different_edits(tiny: Callable[..., Tiny]) -> None:
     one = tiny("label")
-    parent = node(propose(one, Operator.DRAFT), 1, Operator.DRAFT)
+    parent = scored(propose(one, Operator.DRAFT), 1, Operator.DRAFT)
     siblings: list[Node] = []
     for number in range(2, 12):
         proposal = propose(one, Operator.IMPROVE, parent, siblings=tuple(siblings), path=(parent,), history=(parent,))
         # unfinished, as when another slot still works on it
-        siblings.append(replace(node(proposal, number, Operator.IMPROVE, 1), state=NodeState.PROPOSED))
+        siblings.append(replace(scored(proposal, number, Operator.IMPROVE, 1), state=NodeState.PROPOSED))
     assert len({each.edit for each in siblings}) == 10
 
 
@@ -128,7 +112,7 @@ def test_siblings_not_yet_proposed_are_left_their_share(tiny: Callable[..., Tiny
 
 def test_refusals_move_on_to_the_next_answer(tiny: Callable[..., Tiny]) -> None:
     one = tiny("label")
-    parent = node(propose(one, Operator.DRAFT), 1, Operator.DRAFT)
+    parent = scored(propose(one, Operator.DRAFT), 1, Operator.DRAFT)
     answers = [
         propose(one, Operator.IMPROVE, parent, path=(parent,), refusals=("duplicate: seen",) * count).edit
         for count in range(5)
@@ -140,13 +124,13 @@ def test_refusals_move_on_to_the_next_answer(tiny: Callable[..., Tiny]) -> None:
 @pytest.mark.parametrize("modality", MODALITIES)
 def test_chains_of_debugs_end_in_the_baseline(fault: Fault, modality: Modality, tiny: Callable[..., Tiny]) -> None:
     one = tiny("label", modality)
-    draft = node(propose(one, Operator.DRAFT), 1, Operator.DRAFT)
-    better = node(propose(one, Operator.IMPROVE, draft, path=(draft,)), 2, Operator.IMPROVE, 1)
+    draft = scored(propose(one, Operator.DRAFT), 1, Operator.DRAFT)
+    better = scored(propose(one, Operator.IMPROVE, draft, path=(draft,)), 2, Operator.IMPROVE, 1)
     path = [draft, replace(better, state=NodeState.FAILED, fault=fault)]
 
     def debug() -> None:
         proposal = propose(one, Operator.DEBUG, path[-1], path=tuple(path), history=tuple(path))
-        answer = node(proposal, len(path) + 1, Operator.DEBUG, path[-1].id)
+        answer = scored(proposal, len(path) + 1, Operator.DEBUG, path[-1].id)
         path.append(replace(answer, state=NodeState.FAILED, fault=fault))
 
     until_exhausted(debug, 20)
@@ -160,7 +144,7 @@ def test_chains_of_debugs_end_in_the_baseline(fault: Fault, modality: Modality, 
 def test_a_timeout_measured_or_foreseen_makes_the_script_cheaper(detail: str, tiny: Callable[..., Tiny]) -> None:
     one = tiny("label")
     slow = replace(
-        node(propose(one, Operator.DRAFT), 1, Operator.DRAFT),
+        scored(propose(one, Operator.DRAFT), 1, Operator.DRAFT),
         state=NodeState.FAILED,
         fault=Fault.TIMEOUT,
         detail=detail,
@@ -175,8 +159,8 @@ def test_a_timeout_measured_or_foreseen_makes_the_script_cheaper(detail: str, ti
 
 def test_an_error_takes_the_last_edit_back_and_another_instead(tiny: Callable[..., Tiny]) -> None:
     one = tiny("label")
-    draft = node(propose(one, Operator.DRAFT), 1, Operator.DRAFT)
-    bad = node(propose(one, Operator.IMPROVE, draft, path=(draft,)), 2, Operator.IMPROVE, 1)
+    draft = scored(propose(one, Operator.DRAFT), 1, Operator.DRAFT)
+    bad = scored(propose(one, Operator.IMPROVE, draft, path=(draft,)), 2, Operator.IMPROVE, 1)
     bad = replace(bad, state=NodeState.FAILED, fault=Fault.ERROR)
     answer = propose(one, Operator.DEBUG, bad, path=(draft, bad), history=(draft, bad))
     recipe = Recipe.read(answer.recipe)
@@ -206,7 +190,7 @@ def test_merge_averages_then_stacks_then_ends(tiny: Callable[..., Tiny]) -> None
     def merge() -> None:
         known = {"siblings": tuple(merged), "path": (first,), "history": (first, second, *merged)}
         proposal = propose(one, Operator.MERGE, first, others=((second, "code"),), **known)
-        merged.append(node(proposal, 10 + len(merged), Operator.MERGE, first.id))
+        merged.append(scored(proposal, 10 + len(merged), Operator.MERGE, first.id))
 
     until_exhausted(merge, 10)
     assert [each.edit for each in merged] == ["merge_by_mean", "merge_by_stack"]
@@ -221,7 +205,7 @@ def test_nodes_of_other_engineers_are_left_alone(
     operator: Operator, recipe: dict[str, str] | None, tiny: Callable[..., Tiny]
 ) -> None:
     one = tiny("number")
-    foreign = replace(node(propose(one, Operator.DRAFT), 1, Operator.DRAFT), recipe=recipe, fault=Fault.ERROR)
+    foreign = replace(scored(propose(one, Operator.DRAFT), 1, Operator.DRAFT), recipe=recipe, fault=Fault.ERROR)
     with pytest.raises(Exhausted, match="node 1"):
         propose(one, operator, foreign, path=(foreign,), history=(foreign,))
     assert propose(one, Operator.DRAFT, siblings=(foreign,), history=(foreign,)).edit == "catboost"
@@ -233,18 +217,18 @@ def test_the_same_context_gives_the_same_proposal(
     tiny: Callable[..., Tiny], seed: int, gains: Sequence[bool], what: str
 ) -> None:
     one = tiny(what)
-    parent = node(propose(one, Operator.DRAFT), 1, Operator.DRAFT)
+    parent = scored(propose(one, Operator.DRAFT), 1, Operator.DRAFT)
     history = [parent]
     for place, gain in enumerate(gains):
         improved = propose(one, Operator.IMPROVE, parent, path=(parent,), history=tuple(history), seed=seed + place)
-        history.append(node(improved, 2 + place, Operator.IMPROVE, 1, gain=gain))
+        history.append(scored(improved, 2 + place, Operator.IMPROVE, 1, gain=gain))
     asked = {"path": (parent,), "history": tuple(history), "seed": seed}
     assert propose(one, Operator.IMPROVE, parent, **asked) == propose(one, Operator.IMPROVE, parent, **asked)
 
 
 def test_a_failing_edit_is_drawn_less_often(tiny: Callable[..., Tiny]) -> None:
     one = tiny("number")
-    parent = node(propose(one, Operator.DRAFT), 1, Operator.DRAFT)
+    parent = scored(propose(one, Operator.DRAFT), 1, Operator.DRAFT)
 
     def first_edits(history: tuple[Node, ...]) -> list[str]:
         return [

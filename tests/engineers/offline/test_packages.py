@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import ast
-import json
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.engineers.offline.nodes import scored
 
 from mlmaster.core.execution import Fault
-from mlmaster.core.node import ROOT, Node, NodeState, Operator
+from mlmaster.core.node import ROOT, Operator
 from mlmaster.core.proposal import Context, Proposal
 from mlmaster.core.task import Modality
 from mlmaster.engineers.offline import OfflineEngineer
@@ -51,28 +51,11 @@ def proposals(context: Context) -> Iterator[Proposal]:
         except Exhausted:
             return
         yield proposal
-        sibling = done(
-            proposal, len(context.siblings) + 2, context.operator, context.parent.id if context.parent else ROOT
-        )
+        parent = context.parent.id if context.parent else ROOT
+        fault = Fault.ERROR if context.operator is Operator.DEBUG else None
+        sibling = scored(proposal, len(context.siblings) + 2, context.operator, parent, gain=True, fault=fault)
         context = replace(context, siblings=(*context.siblings, sibling))
     raise AssertionError("not exhausted")
-
-
-def done(proposal: Proposal, number: int, operator: Operator, parent: int) -> Node:
-    return Node(
-        id=number,
-        operator=operator,
-        parents=(parent,),
-        branch=1,
-        depth=1,
-        debug_depth=0,
-        state=NodeState.SCORED,
-        plan=proposal.plan,
-        edit=proposal.edit,
-        recipe=json.loads(json.dumps(proposal.recipe)),
-        fault=Fault.ERROR if operator is Operator.DEBUG else None,
-        gain=True,
-    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -86,7 +69,7 @@ def test_only_what_can_be_imported_is_proposed(
     root = Context(Operator.DRAFT, one.task, one.profile, packages=packages)
     drafts = list(proposals(root))
     assert drafts
-    nodes = [done(draft, number, Operator.DRAFT, ROOT) for number, draft in enumerate(drafts, 2)]
+    nodes = [scored(draft, number, Operator.DRAFT, gain=True) for number, draft in enumerate(drafts, 2)]
     for proposal in drafts:
         assert imported(proposal.code) <= there, proposal.edit
     for operator in (Operator.IMPROVE, Operator.EVOLVE, Operator.DEBUG):
