@@ -18,14 +18,15 @@ from mlmaster.core.execution import Fault
 from mlmaster.core.node import NodeState, Operator
 from mlmaster.core.proposal import Context, Proposal
 from mlmaster.core.tree import Tree
+from mlmaster.engine.run import Run
 from mlmaster.report.node import describe
 from mlmaster.store.run_directory import RunDirectory
 from mlmaster.testing.fake_sandbox import Outcome
 from mlmaster.testing.scripted_engineer import ScriptedEngineer
 from mlmaster.testing.toy_run import make_run, play, script
 
-LARGE = 60_000
-"""Rows of a task with folds of 40,000; 1,000 and 2,000 are on the smoke views."""
+LARGE = 15_000
+"""Rows of a task with folds of 10,000; 1,000 and 2,000 are on the smoke views."""
 Law = Callable[[int], float]
 
 
@@ -80,6 +81,12 @@ def answer(*tags: str, debugs: bool = False) -> ScriptedEngineer:
     return ScriptedEngineer(propose, operators)
 
 
+def one_at_a_time(scene: Scene, out: Path, engineer: ScriptedEngineer, **changes: Any) -> Run:
+    """Return a new run with a single slot, without a search that would choose; `changes` are as for `make_run`."""
+    settings = {"search__policy": "random", "engine__slots": 1, **changes}
+    return make_run(out, engineer=engineer, behave=scene.play, **settings)
+
+
 def events_of(out: Path) -> list[Event]:
     store = RunDirectory.open_for_reading(out)
     found = [record.event for record in store.read()]
@@ -88,7 +95,7 @@ def events_of(out: Path) -> list[Event]:
 
 
 def ruinous(rows: int) -> float:
-    """Take 25 s on 2,000 rows and 3,017 s on 40,000."""
+    """Take 25 s on 2,000 rows and 328 s on 10,000."""
     return 25.0 * math.pow(rows / 2000, 1.6)
 
 
@@ -97,8 +104,8 @@ FAULTS = {
     Fault.OUT_OF_MEMORY: Scene(bytes={"dear": lambda rows: 0.5e6 * rows}),
 }
 SAID = {
-    Fault.TIMEOUT: "it took 8.2 s on 1,000 rows and 25 s on 2,000 rows: a fold of 40,000 rows would take at least",
-    Fault.OUT_OF_MEMORY: "it held 500 MB on 1,000 rows and 1.0 GB on 2,000 rows: a fold of 40,000 rows would need at least",
+    Fault.TIMEOUT: "it took 8.2 s on 1,000 rows and 25 s on 2,000 rows: a fold of 10,000 rows would take at least",
+    Fault.OUT_OF_MEMORY: "it held 500 MB on 1,000 rows and 1.0 GB on 2,000 rows: a fold of 10,000 rows would need at least",
 }
 
 
@@ -106,15 +113,14 @@ SAID = {
 def test_what_cannot_finish_is_refused_after_smoke_and_the_engineer_is_told_why(tmp_path: Path, fault: Fault) -> None:
     scene = Scene(FAULTS[fault].seconds, FAULTS[fault].bytes)
     engineer = answer("dear", "cheap", debugs=True)
-    run = make_run(
+    run = one_at_a_time(
+        scene,
         tmp_path / "run",
-        engineer=engineer,
-        behave=scene.play,
+        engineer,
         rows=LARGE,
         budget__nodes=3,
         search__policy="greedy",
         search__drafts=2,
-        engine__slots=1,
         engine__script_timeout_s=30,
         engine__memory_gb=2,
     )
@@ -159,15 +165,13 @@ def test_a_kill_between_smoke_and_refusal_changes_nothing(tmp_path: Path) -> Non
 
 def test_what_breaks_a_limit_on_few_rows_says_on_how_many(tmp_path: Path) -> None:
     scene = Scene(seconds={"first": lambda _: 31.0, "second": lambda rows: rows / 60})
-    run = make_run(
+    run = one_at_a_time(
+        scene,
         tmp_path / "run",
-        engineer=answer("first", "second"),
-        behave=scene.play,
+        answer("first", "second"),
         rows=6000,
         budget__nodes=2,
-        search__policy="random",
         engine__script_timeout_s=30,
-        engine__slots=1,
     )
     run.execute()
     assert [run.tree[node].fault for node in (1, 2)] == [Fault.TIMEOUT, Fault.TIMEOUT]
@@ -206,20 +210,19 @@ def test_what_the_rest_of_the_run_does_not_hold_is_put_off_and_nobodys_fault(tmp
     scene = Scene(seconds={"first": lambda _: 10.0, "late": lambda _: 40.0})
     out = tmp_path / "run"
     lines: list[str | None] = []
-    settings: dict[str, Any] = {"search__policy": "random", "search__drafts": 9, "engine__slots": 1}
 
     def listen(record: Record, tree: Tree) -> None:
         lines.append(event_line(record, tree))
 
-    run = make_run(
+    run = one_at_a_time(
+        scene,
         out,
-        engineer=answer("first", "late", "quick"),
-        behave=scene.play,
+        answer("first", "late", "quick"),
         observer=listen,
         budget__time="100s",
         budget__nodes=3,
         engine__script_timeout_s=60,
-        **settings,
+        search__drafts=9,
     )
     assert run.execute() is not None
     late = run.tree[2]
@@ -240,15 +243,13 @@ def test_what_the_rest_of_the_run_does_not_hold_is_put_off_and_nobodys_fault(tmp
 def test_folds_that_cannot_all_be_run_are_not_begun_but_for_a_first_answer(tmp_path: Path) -> None:
     """102 s are left and three folds take at least 105, but one gives a first answer; one of a second node would not."""
     scene = Scene(seconds={"one": lambda rows: 50.0 if rows < 3000 else 60.0, "two": lambda _: 14.0})
-    run = make_run(
+    run = one_at_a_time(
+        scene,
         tmp_path / "run",
-        engineer=answer("one", "two"),
-        behave=scene.play,
+        answer("one", "two"),
         rows=6000,
         budget__time="160s",
         budget__nodes=2,
-        search__policy="random",
-        engine__slots=1,
         engine__script_timeout_s=500,
     )
     run.execute()
@@ -264,17 +265,15 @@ def test_one_after_another_put_off_ends_the_search(tmp_path: Path) -> None:
     first = {"first": lambda rows: 1.0 if rows < 3000 else 10.0}
     scene = Scene(seconds={**first, **{f"late {i}": lambda _: 21.0 for i in range(9)}})
     engineer = answer("first", *(f"late {i}" for i in range(9)))
-    run = make_run(
+    run = one_at_a_time(
+        scene,
         tmp_path / "run",
-        engineer=engineer,
-        behave=scene.play,
+        engineer,
         rows=6000,
         budget__time="150s",
         budget__nodes=None,
-        search__policy="random",
         search__drafts=9,
         engine__folds=5,
-        engine__slots=1,
         engine__script_timeout_s=200,
     )
     assert run.execute() is not None
@@ -294,15 +293,13 @@ def test_only_fits_on_all_rows_that_should_end_in_time_are_begun(
 ) -> None:
     """Three nodes of three folds of 8 s, and as much for the best on all rows: of 92 s that leaves 12, 4 of them kept."""
     scene = Scene(seconds=dict.fromkeys(("one", "two", "three"), lambda _: 8.0))
-    run = make_run(
+    run = one_at_a_time(
+        scene,
         tmp_path / "run",
-        engineer=answer("one", "two", "three"),
-        behave=scene.play,
+        answer("one", "two", "three"),
         budget__time=time,
         budget__nodes=3,
-        search__policy="random",
         search__drafts=9,
-        engine__slots=1,
         engine__script_timeout_s=60,
         engine__test_rides_along=False,
     )
@@ -314,13 +311,12 @@ def test_only_fits_on_all_rows_that_should_end_in_time_are_begun(
 def test_a_first_answer_is_tried_though_it_should_not_end_in_time(tmp_path: Path) -> None:
     """After three folds of 8 s 12 are left, 4 of them kept: 9.8 s for all rows do not fit, but without them is no answer."""
     scene = Scene(seconds={"one": lambda _: 8.0})
-    run = make_run(
+    run = one_at_a_time(
+        scene,
         tmp_path / "run",
-        engineer=answer("one"),
-        behave=scene.play,
+        answer("one"),
         budget__time="36s",
         budget__nodes=1,
-        engine__slots=1,
         engine__test_rides_along=False,
     )
     assert run.execute() is not None
