@@ -1,4 +1,4 @@
-"""Hostile scripts against the process sandbox: what it stops, it stops; what it only notices, it notices.
+"""Hostile scripts without isolation: what the limits stop, they stop; what is only noticed, is noticed.
 
 Scripts aim at themselves, their own supervisor and a listener that the test opened. Bombs stop by themselves.
 """
