@@ -10,6 +10,7 @@ import functools
 import os
 import re
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -57,6 +58,7 @@ def play_plainly(code: str, python: Path, threads: int) -> Seen:
         cores = sorted(os.sched_getaffinity(0))[:threads] if sys.platform == "linux" else []
 
         def limit() -> None:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # which a suite that runs in the background was told to ignore
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             resource.setrlimit(resource.RLIMIT_NOFILE, (LIMITS.open_files, LIMITS.open_files))
             if sys.platform == "linux":
@@ -75,8 +77,8 @@ def play_plainly(code: str, python: Path, threads: int) -> Seen:
             check=False,
         )
         code_or_none = None if done.returncode < 0 else done.returncode
-        signal = -done.returncode if done.returncode < 0 else None
-        return _see(code_or_none, signal, done.stdout.decode("utf-8", "replace"), here)
+        signal_or_none = -done.returncode if done.returncode < 0 else None
+        return _see(code_or_none, signal_or_none, done.stdout.decode("utf-8", "replace"), here)
 
 
 def play_sandboxed(sandbox: Sandbox, tmp_path: Path, code: str, threads: int) -> tuple[Execution, Seen]:
