@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import subprocess
 from pathlib import Path
@@ -255,7 +256,12 @@ class LibraryLikeness(Compared):
 
     def _need(self, *modules: str) -> None:
         """Skip the test where the interpreter of the scripts lacks a library."""
-        code = f"import importlib.util as u\nprint(*(n for n in {modules!r} if u.find_spec(n) is None))"
-        missing = subprocess.run([self.python, "-I", "-c", code], capture_output=True, text=True, check=True).stdout
-        if missing.strip():
-            pytest.skip(f"{self.python} has no {missing.strip()}")
+        if missing := _find_missing(self.python, modules):
+            pytest.skip(f"{self.python} has no {missing}")
+
+
+@functools.cache
+def _find_missing(python: Path, modules: tuple[str, ...]) -> str:
+    """Return which of the modules an interpreter lacks, which is asked once for all adapters."""
+    code = f"import importlib.util as u\nprint(*(n for n in {modules!r} if u.find_spec(n) is None))"
+    return subprocess.run([python, "-I", "-c", code], capture_output=True, text=True, check=True).stdout.strip()
