@@ -39,6 +39,7 @@ class ProcessTree:
         self._seen: set[psutil.Process] = set()
         self._dead = 0
         self._cpu_s: dict[psutil.Process, float] = {}
+        self._ended_cpu_s = 0.0
 
     def members(self) -> list[psutil.Process]:
         """Return the living processes below the supervisor, and those once seen there."""
@@ -58,12 +59,23 @@ class ProcessTree:
         return threads + self._dead
 
     def cpu_s(self) -> float:
-        """Return the processor seconds seen so far, those of processes that have ended included."""
+        """Return the processor seconds seen so far, those of processes that have ended included.
+
+        It is the larger of two sums, neither too large: what each process was seen to use, which misses those that come and
+        go between two looks; and what the living used together with the children they have waited for.
+        """
+        seen: dict[psutil.Process, float] = {}
+        waited_for_s = 0.0
         for process in self.members():
+            seen[process] = self._cpu_s.get(process, 0.0)
             with contextlib.suppress(psutil.Error):
                 times = process.cpu_times()
-                self._cpu_s[process] = times.user + times.system
-        return sum(self._cpu_s.values())
+                seen[process] = times.user + times.system
+                waited_for_s += times.children_user + times.children_system
+        # a sum, not one entry for each process there ever was: there may be millions
+        self._ended_cpu_s += sum(cpu_s for process, cpu_s in self._cpu_s.items() if process not in seen)
+        self._cpu_s = seen
+        return sum(seen.values()) + max(self._ended_cpu_s, waited_for_s)
 
     def kill(self) -> None:
         """Kill every process of the evaluation but the supervisor, until none is left.
@@ -121,7 +133,11 @@ def memory_of(processes: Iterable[psutil.Process], known_bytes: int) -> Memory:
         return Memory(sum(_resident_bytes(pid) for pid in pids), 0)
     cheap = [_read(pid, "status", _CHEAP) for pid in pids]
     if sum(memory.own + memory.shared for memory in cheap) > known_bytes:
-        cheap = [_read(pid, "smaps_rollup", _EXACT) for pid in pids]
+        # what cannot be read, of a process that forbids it or in a kernel without that file, must not count as nothing
+        exact = [_read(pid, "smaps_rollup", _EXACT) for pid in pids]
+        cheap = [
+            precise if precise.own or precise.shared else rough for precise, rough in zip(exact, cheap, strict=True)
+        ]
     return Memory(sum(memory.own for memory in cheap), sum(memory.shared for memory in cheap))
 
 
@@ -129,7 +145,7 @@ def removed_bytes(processes: Iterable[psutil.Process], devices: frozenset[int]) 
     """Return the bytes on disk of files that have no name any more, but are held open.
 
     Args:
-        processes: The processes of one evaluation. One that forbids to be looked at is passed over.
+        processes: The processes of one evaluation. One that forbids to be looked at is passed over, see `find_hidden`.
         devices: The filesystems that count.
     """
     sizes: dict[tuple[int, int], int] = {}
@@ -141,6 +157,20 @@ def removed_bytes(processes: Iterable[psutil.Process], devices: frozenset[int]) 
                     if found.st_nlink == 0 and stat.S_ISREG(found.st_mode) and found.st_dev in devices:
                         sizes[found.st_dev, found.st_ino] = found.st_blocks * 512
     return sum(sizes.values())
+
+
+def find_hidden(processes: Iterable[psutil.Process]) -> int | None:
+    """Return the number of a process that has forbidden its own user to see what it holds open, None if there is none.
+
+    It has made itself undumpable, or executes a program that it may not read: what tells of it then belongs to root.
+    """
+    for process in processes:
+        folder = Path(f"/proc/{process.pid}")
+        with contextlib.suppress(OSError):
+            is_closed = not os.access(folder / "fd", os.R_OK)
+            if is_closed and (folder / "fd").stat().st_uid != folder.stat().st_uid:
+                return process.pid
+    return None
 
 
 _CHEAP = ((b"RssAnon:", b"VmSwap:"), (b"RssShmem:",))

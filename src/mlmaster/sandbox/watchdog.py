@@ -16,7 +16,7 @@ from mlmaster.ports import Clock
 from mlmaster.sandbox.cgroups.contract import Cgroup
 from mlmaster.sandbox.directory import EvaluationDirectory
 from mlmaster.sandbox.supervised import Supervised
-from mlmaster.sandbox.tree import memory_of, removed_bytes
+from mlmaster.sandbox.tree import find_hidden, memory_of, removed_bytes
 
 TASKS_PER_PROCESS = 4
 """How many threads there may be for each process that is allowed."""
@@ -101,11 +101,14 @@ class Watchdog:
         return breach
 
     def look_at_disk(self) -> Breach | None:
-        """Return the breach of the disk limit, or None."""
-        tree = self._script.tree
+        """Return the breach of the disk limit, or of the rule that it can be looked after, or None."""
+        members = self._script.tree.members()
+        hidden = find_hidden(members)
+        if hidden is not None:
+            return Breach(Fault.POLICY, f"process {hidden} hides what files it holds open (it is not dumpable)")
         allowed = self._limits.disk_bytes
         written = self._directory.written_bytes(enough=allowed)
-        written += removed_bytes(tree.members(), self._directory.devices())
+        written += removed_bytes(members, self._directory.devices())
         if written <= allowed:
             return None
         return Breach(Fault.DISK, f"wrote {_megabytes(written)} or more; {_megabytes(allowed)} are allowed")
@@ -125,7 +128,8 @@ class Watchdog:
         tasks, allowed_tasks = tree.count_tasks(members), TASKS_PER_PROCESS * self._limits.processes
         if tasks > allowed_tasks:
             return Breach(Fault.ERROR, f"{tasks} threads and dead processes at once; {allowed_tasks} are allowed")
-        self.cpu_s = max(self.cpu_s, tree.cpu_s())
+        counted_s = None if self._group is None else self._group.cpu_s()
+        self.cpu_s = max(self.cpu_s, tree.cpu_s(), counted_s or 0.0)
         if self.cpu_s > self._limits.cpu_s:
             return Breach(Fault.TIMEOUT, f"used more than {self._limits.cpu_s:g} s of processor time")
         held = self._memory_bytes(members)

@@ -99,6 +99,16 @@ ATTACKS = (
         "kept = bytearray(b'x') * (448 << 20); time.sleep(1); reached(len(kept))",
         outcome="out_of_memory",
     ),
+    Attack(
+        "memory-nobody-may-look-at",
+        """
+        libc.prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE: from now on /proc says little of this process, but to root
+        kept = [bytearray(b'x') * (16 << 20) for _ in range(24)]
+        time.sleep(2)
+        reached(f'{16 * len(kept)} MB')
+        """,
+        outcome="out_of_memory",
+    ),
     Attack("memory-slow", _GRAB + "kept = grab(320, 0.08); time.sleep(1); reached(len(kept))", outcome="out_of_memory"),
     Attack(
         "memory-in-children",
@@ -207,6 +217,20 @@ else:
         reached('120 MB in files without a name')
         """,
         outcome="disk",
+    ),
+    Attack(
+        "disk-in-a-removed-file-of-a-hidden-process",
+        """
+        libc.prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE
+        kept = []
+        for number in range(24):
+            kept.append(open('working/gone', 'wb', 0))
+            os.unlink('working/gone')
+            kept[-1].write(b'x' * (4 << 20))
+        time.sleep(3)
+        reached('96 MB in files without a name')
+        """,
+        outcome={"namespaces/root": "disk", "landlock/root": "disk", "namespaces": "policy", "landlock": "policy"},
     ),
     Attack(
         "disk-in-a-closed-folder",
@@ -354,6 +378,23 @@ else:
         """,
         outcome="timeout",
         limits={"cpu_s": 1.5},
+    ),
+    Attack(
+        "processor-time-in-short-lived-children",
+        """
+        for _ in range(1_000):
+            child = os.fork()
+            if child == 0:
+                while time.process_time() < 0.03: pass
+                os._exit(0)
+            os.waitpid(child, 0)
+            used = os.times()
+            if used.children_user + used.children_system > 3:
+                reached(used)
+                break
+        """,
+        outcome="timeout",
+        limits={"cpu_s": 1},
     ),
     Attack(
         "descriptors",
