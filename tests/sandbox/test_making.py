@@ -38,6 +38,24 @@ def test_a_cache_that_holds_the_task_is_refused(tmp_path: Path) -> None:
         readable(found, (tmp_path,), [tmp_path / "data"], WALLS)
 
 
+def test_what_lies_among_the_systems_programs_is_refused() -> None:
+    found = replace(own_interpreter(), prefixes=())
+    with pytest.raises(SandboxError, match=r"/usr \(it is the system's\), which holds /usr/src/app/data"):
+        readable(found, (), [Path("/usr/src/app/data")], WALLS)
+
+
+def test_folders_of_libraries_that_hold_the_task_or_a_home_are_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = replace(own_interpreter(), prefixes=())
+    for name in ("home/lib", "project/data", "cuda"):
+        (tmp_path / name).mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    folders = [tmp_path / "home", tmp_path / "home/lib", tmp_path / "project", tmp_path / "cuda", tmp_path / "absent"]
+    monkeypatch.setenv("LD_LIBRARY_PATH", ":".join(["", "lib", *map(str, folders)]))
+    assert readable(found, (), [tmp_path / "project" / "data"], WALLS) == (tmp_path / "home/lib", tmp_path / "cuda")
+
+
 def test_a_cache_that_is_not_there(tmp_path: Path) -> None:
     settings = SandboxSettings(isolation="none", caches=(str(tmp_path / "models"),))
     with pytest.raises(SandboxError, match="models, which is not there"):

@@ -22,10 +22,14 @@ from mlmaster.sandbox.folders import delete
 from mlmaster.sandbox.inside.plan import Landlock, Mounts, Namespaces, Plan
 from mlmaster.sandbox.views import Showing, Shown
 
-_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/sys/devices/system")
+SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/sys/devices/system")
+"""What every script reads."""
 _SETTINGS = (
     *("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "timezone", "alternatives", "mime.types"),
-    *("fonts", "ssl", "ca-certificates", "pki", "OpenCL"),
+    *("fonts", "ca-certificates", "OpenCL"),
+    # what is trusted, and never the machine's own keys, which lie beside it
+    *("ssl/certs", "ssl/cert.pem", "ssl/openssl.cnf", "pki/ca-trust"),
+    *("pki/tls/certs", "pki/tls/cert.pem", "pki/tls/openssl.cnf"),
 )
 _NETWORK_SETTINGS = ("resolv.conf", "hosts", "nsswitch.conf", "gai.conf", "services", "protocols")
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
@@ -35,6 +39,9 @@ _MEMORY = "/dev/shm"
 _FIRST_USER, _USERS = 0x60000000, 0x10000000
 """Numbers that no distribution gives to anybody; drawn at random, so that two scripts hardly ever share one."""
 _NAME = "solver"
+_CAPABILITIES = {"CHOWN": 0, "DAC_OVERRIDE": 1, "FOWNER": 3, "KILL": 5, "SETGID": 6, "SETUID": 7, "SYS_ADMIN": 21}
+_OVER_USERS = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUID")
+"""What it takes to give files to other users, to become one, and to end and clear up after them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +126,7 @@ class NamespaceIsolation:
         directory = place.directory
         user = os.getuid() if plan.user is None else plan.user
         gpu = ("/sys",) if place.devices else ()
-        system, links = _split_links(_SYSTEM)
+        system, links = _split_links(SYSTEM)
         mounts = Mounts(
             root=str(directory.stock),
             readable=_outermost([*system, *_settings(place), *gpu, *map(str, (*place.readable, *place.view.targets))]),
@@ -189,7 +196,7 @@ class LandlockIsolation:
         """See `Isolation.wall_in`."""
         directory = place.directory
         view = () if place.view.linked is None else (place.view.linked,)
-        system = [*_SYSTEM, *_PROCESSORS, *_settings(place), "/proc"]
+        system = [*SYSTEM, *_PROCESSORS, *_settings(place), "/proc"]
         readable = [*system, *map(str, (*place.readable, *view, *place.view.targets))]
         shared = [_MEMORY] if self._is_root else []
         rules = Landlock(
@@ -247,15 +254,32 @@ class NoIsolation:
         """What was left outside cannot be told from what others left."""
 
 
-def can_change_users(map_file: Path = Path("/proc/self/uid_map")) -> bool:
-    """Return True for a root to whom the numbers of scripts' users belong; in some containers they do not."""
-    if os.geteuid() != 0:
+def can_change_users(proc: Path = Path("/proc/self")) -> bool:
+    """Return True for a root who may run scripts as other users.
+
+    It needs the rights for it, of which hardened containers take some away (`--cap-drop`), and numbers that belong to it,
+    which they do not in rootless ones.
+    """
+    if os.geteuid() != 0 or not has_rights(_OVER_USERS, proc):
         return False
     with contextlib.suppress(OSError, ValueError):
-        for line in map_file.read_text().splitlines():
+        for line in (proc / "uid_map").read_text().splitlines():
             first, _, count = map(int, line.split())
             if first <= _FIRST_USER and first + count >= _FIRST_USER + _USERS:
                 return True
+    return False
+
+
+def makes_own_namespaces(proc: Path = Path("/proc/self")) -> bool:
+    """Return True for a root who makes namespaces by itself and runs scripts in them as other users."""
+    return can_change_users(proc) and has_rights(("SYS_ADMIN",), proc)
+
+
+def has_rights(names: Iterable[str], proc: Path = Path("/proc/self")) -> bool:
+    """Return True when this process holds all these capabilities; their numbers are those of linux/capability.h."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        held = int((proc / "status").read_text().partition("CapEff:")[2].split()[0], 16)
+        return all(held >> _CAPABILITIES[name] & 1 for name in names)
     return False
 
 

@@ -174,9 +174,20 @@ def keep_outermost(paths: Iterable[Path]) -> tuple[Path, ...]:
     return tuple(sorted(each for each in found if not found & set(each.parents)))
 
 
+def libraries(own: Mapping[str, str]) -> tuple[Path, ...]:
+    """Return the folders in which scripts look for shared libraries, by the environment they inherit; never a home."""
+    named = map(Path, own.get("LD_LIBRARY_PATH", "").split(":"))
+    return tuple(path for path in named if path.is_absolute() and path.exists() and path not in _homes())
+
+
+def _homes() -> set[Path]:
+    """Return the user's home, and what holds it."""
+    return {folder for home in (Path.home(), Path.home().resolve()) for folder in (home, *home.parents)}
+
+
 def _readable(folders: Iterable[Path], python: Path) -> Iterator[Path]:
     """Yield what exists of the folders and what links lead to; never a home, nor what holds one."""
-    homes = {folder for home in (Path.home(), Path.home().resolve()) for folder in (home, *home.parents)}
+    homes = _homes()
     for folder in [*(folder for folder in folders if folder.exists()), *_links(python)]:
         yield from {folder, folder.resolve()} - homes
 

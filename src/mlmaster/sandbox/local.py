@@ -34,7 +34,7 @@ from mlmaster.sandbox.directory import EvaluationDirectory
 from mlmaster.sandbox.gpu import Gpu
 from mlmaster.sandbox.gpus import GpuLease
 from mlmaster.sandbox.inside.plan import Plan
-from mlmaster.sandbox.interpreter import Interpreter
+from mlmaster.sandbox.interpreter import Interpreter, libraries
 from mlmaster.sandbox.log import Log
 from mlmaster.sandbox.start import FreshStart, Start
 from mlmaster.sandbox.supervised import Supervised
@@ -95,8 +95,7 @@ class LocalSandbox:
         self._gpus = gpu_lease or GpuLease(())
         self._clock = clock or SystemClock()
         self._views = Views(copy_up_to_bytes, copy_up_to_files, is_intact)
-        libraries = [Path(name) for name in os.environ.get("LD_LIBRARY_PATH", "").split(":") if name]
-        self._readable = (*(interpreter.prefixes if readable is None else readable), *libraries)
+        self._readable = (*interpreter.prefixes, *libraries(os.environ)) if readable is None else readable
         self._with_network = with_network
         self._cores = CoreLease.of_this_process()
         python = str(interpreter.python)

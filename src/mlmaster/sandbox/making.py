@@ -8,9 +8,9 @@ from pathlib import Path
 
 from mlmaster.errors import SandboxError
 from mlmaster.sandbox import cgroups, gpus, isolation
-from mlmaster.sandbox.adapters import Isolation
+from mlmaster.sandbox.adapters import SYSTEM, Isolation
 from mlmaster.sandbox.gpu import Gpu
-from mlmaster.sandbox.interpreter import Interpreter
+from mlmaster.sandbox.interpreter import Interpreter, libraries
 from mlmaster.sandbox.local import LocalSandbox
 from mlmaster.sandbox.settings import SandboxSettings
 
@@ -64,15 +64,20 @@ def readable(
     Raises:
         SandboxError: A folder that cannot be left out holds a closed one.
     """
+    if walls.name == "none":
+        return (*interpreter.prefixes, *libraries(os.environ), *caches)
     kept = []
-    for path in (*interpreter.prefixes, *caches):
+    shared = ["/dev/shm"] if walls.name == "landlock" and os.geteuid() == 0 else []
+    system = tuple(map(Path, [*SYSTEM, *shared]))
+    for path in (*system, *interpreter.prefixes, *libraries(os.environ), *caches):
         held = next((folder for folder in closed if folder.resolve().is_relative_to(path.resolve())), None)
-        if held is None or walls.name == "none":
-            kept.append(path)
-        elif path in caches or interpreter.python.is_relative_to(path):
-            what = "sandbox.caches names it" if path in caches else "the interpreter of scripts lies there"
+        if held is None:
+            kept += [] if path in system else [path]
+        elif path in (*system, *caches) or interpreter.python.is_relative_to(path):
+            what = "the interpreter of scripts lies there" if path not in caches else "sandbox.caches names it"
+            what = "it is the system's" if path in system else what
             raise SandboxError(f"scripts must read {path} ({what}), which holds {held}: keep the two apart")
-    return tuple(kept)
+    return tuple(dict.fromkeys(kept))
 
 
 def _lent(settings: SandboxSettings) -> tuple[Gpu, ...]:

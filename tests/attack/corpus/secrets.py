@@ -246,6 +246,15 @@ ATTACKS = (
         "tells:home",
     ),
     Attack(
+        "keys-of-the-machine",
+        """
+        folders = [name for name in ('/etc/ssl/private', '/etc/pki/tls/private') if os.path.isdir(name)]
+        found = [name for name in folders if os.listdir(name) is not None]
+        reached(found) if found else absent('no such folder')
+        """,
+        needs="root",
+    ),
+    Attack(
         "journal-read",
         """
         import sqlite3
