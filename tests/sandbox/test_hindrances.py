@@ -88,6 +88,21 @@ def test_root_needs_no_user_namespace(machine: Machine, file: str) -> None:
     assert machine.why() is None
 
 
+def test_root_in_a_user_namespace_of_its_own_needs_another(machine: Machine) -> None:
+    machine.write("proc/sys/user/max_user_namespaces", "0")
+    machine.status(ROOT)
+    found = hindrances.user_namespaces(machine.proc, machine.root, is_root=False)
+    assert found is not None
+    assert "max_user_namespaces is 0" in found[0]
+
+
+@pytest.mark.parametrize(("user", "capabilities", "is_hindered"), [(0, USER, True), (0, ROOT, False), (7, USER, False)])
+def test_root_without_its_rights(machine: Machine, user: int, capabilities: str, is_hindered: bool) -> None:
+    machine.write("proc/self/status", f"Uid:\t{user}\t{user}\t{user}\t{user}\nCapEff:\t{capabilities}\nSeccomp:\t0")
+    found = hindrances.user_namespaces(machine.proc, machine.root, is_root=False)
+    assert (found is not None and "SETFCAP" in found[1]) is is_hindered
+
+
 def test_a_kernel_without_a_kind(machine: Machine) -> None:
     (machine.proc / "self/ns/user").unlink()
     found = machine.why()

@@ -10,8 +10,8 @@ import shlex
 import sys
 from pathlib import Path
 
-_SYS_ADMIN = 1 << 21
-"""CAP_SYS_ADMIN: makes namespaces without a user namespace (linux/capability.h)."""
+_SYS_ADMIN, _SETFCAP = 1 << 21, 1 << 31
+"""CAP_SYS_ADMIN: makes namespaces without a user namespace. CAP_SETFCAP: takes root into one (linux/capability.h)."""
 
 _FILTERED = "2"
 """The mode of seccomp in which a filter decides (`Seccomp:` in /proc/self/status)."""
@@ -48,7 +48,7 @@ def container(root: Path = Path("/")) -> str | None:
 
 
 def user_namespaces(
-    proc: Path = Path("/proc"), root: Path = Path("/"), python: Path | None = None
+    proc: Path = Path("/proc"), root: Path = Path("/"), python: Path | None = None, *, is_root: bool | None = None
 ) -> tuple[str, str] | None:
     """Return why namespaces are denied here and what to do; None when nothing that is known to deny them is in sight.
 
@@ -58,6 +58,7 @@ def user_namespaces(
         proc: What the kernel tells of itself and this process.
         root: Where containers leave their marks.
         python: The interpreter that AppArmor's advice names; by default this one.
+        is_root: True when namespaces are made without a user namespace; by default where CAP_SYS_ADMIN is held.
     """
     version = _read(proc / "version")
     if not version:
@@ -65,7 +66,8 @@ def user_namespaces(
     if "microsoft" in version.lower() and "wsl2" not in version.lower():
         return "this is WSL 1, which has no namespaces", "convert the distribution to WSL 2: wsl --set-version NAME 2"
     status = _status(proc)
-    is_root = bool(int(status.get("CapEff", "0"), 16) & _SYS_ADMIN)
+    rights = int(status.get("CapEff", "0"), 16)
+    is_root = bool(rights & _SYS_ADMIN) if is_root is None else is_root
     inside = container(root)
     return (
         _not_built(proc, is_root)
@@ -73,6 +75,7 @@ def user_namespaces(
         or _contained(proc, inside, status, is_root)
         or _apparmor(proc, is_root, python or Path(sys.executable))
         or _filtered(status)
+        or _stripped(status, rights, is_root)
     )
 
 
@@ -148,6 +151,15 @@ def _filtered(status: dict[str, str]) -> tuple[str, str] | None:
     return (
         "whatever started ML-Master put a seccomp filter on it (a service with RestrictNamespaces, a snap, another sandbox)",
         "start ML-Master from a plain shell, or allow namespaces there (systemd: RestrictNamespaces=no)",
+    )
+
+
+def _stripped(status: dict[str, str], rights: int, is_root: bool) -> tuple[str, str] | None:
+    if is_root or rights & _SETFCAP or status.get("Uid", "").split()[:1] != ["0"]:
+        return None
+    return (
+        "you are root without the capability SETFCAP, and may take no root into a user namespace",
+        "start ML-Master as an ordinary user (docker run --user 1000), or give it that capability (--cap-add SETFCAP)",
     )
 
 

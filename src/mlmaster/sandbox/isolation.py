@@ -13,7 +13,14 @@ from threading import Event as Flag
 from mlmaster.core.execution import Limits
 from mlmaster.errors import InfrastructureError, SandboxError
 from mlmaster.sandbox import hindrances, landlock, seccomp
-from mlmaster.sandbox.adapters import Isolation, LandlockIsolation, NamespaceIsolation, NoIsolation, can_change_users
+from mlmaster.sandbox.adapters import (
+    Isolation,
+    LandlockIsolation,
+    NamespaceIsolation,
+    NoIsolation,
+    can_change_users,
+    makes_own_namespaces,
+)
 from mlmaster.sandbox.interpreter import Interpreter, probe
 from mlmaster.sandbox.local import LocalSandbox
 from mlmaster.sandbox.settings import IsolationName
@@ -75,7 +82,7 @@ def choose(name: IsolationName, interpreter: Interpreter) -> Isolation:
 
 def _make(name: str) -> Isolation:
     if name == "namespaces":
-        return NamespaceIsolation(is_root=can_change_users())
+        return NamespaceIsolation(is_root=makes_own_namespaces())
     return LandlockIsolation(landlock.abi(), is_root=can_change_users()) if name == "landlock" else NoIsolation()
 
 
@@ -95,7 +102,7 @@ def _namespaces(interpreter: Interpreter) -> Offer:
     failure = _try(lambda: _make("namespaces"), interpreter)
     if failure is None:
         return Offer("namespaces", is_granted=True)
-    hindrance = hindrances.user_namespaces(Path("/proc"))
+    hindrance = hindrances.user_namespaces(is_root=makes_own_namespaces())
     reason, advice = hindrance or (failure, "")
     return Offer("namespaces", is_granted=False, reason=reason, advice=advice)
 

@@ -24,6 +24,7 @@ def enter(mounts: Mounts) -> list[int]:
         OSError: The kernel refuses some mount; says which.
     """
     root = mounts.root
+    os.umask(0o022)  # whatever the user's own: a script's user passes through the folders made here
     kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
     kernel.mount("tmpfs", root, "tmpfs", _QUIET, f"size={_ROOT_BYTES},mode=755")
     for name in ("/tmp", "/dev/shm"):
