@@ -11,6 +11,7 @@ it).
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
@@ -182,8 +183,18 @@ class LocalSandbox:
             cores = held.enter_context(self._cores.borrow(limits.threads))
             gpu = held.enter_context(self._gpus.borrow())
             group = held.enter_context(self._group(limits))
-            plan = self._plan(directory, limits, user, cores, gpu, group, token, is_played=start.is_warm)
-            script = Supervised(start, plan, token, log)
+
+            def begin(start: Start) -> Supervised:
+                plan = self._plan(directory, limits, user, cores, gpu, group, token, is_played=start.is_warm)
+                return Supervised(start, plan, token, log)
+
+            try:
+                script = begin(start)
+            except OSError as error:
+                # scripts of our user can hold so many descriptors in flight that the kernel lets us hand on no more
+                if error.errno != errno.ETOOMANYREFS:
+                    raise
+                script = begin(self._fresh)
             watchdog = Watchdog(
                 limits,
                 self._clock,

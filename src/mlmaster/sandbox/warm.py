@@ -6,6 +6,7 @@ Linux alone: elsewhere libraries do not survive a fork.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import select
@@ -87,6 +88,7 @@ class Zygote:
         self._loaded: Loaded | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: socket.socket | None = None
+        self._is_closed = False
         with self._lock, contextlib.suppress(OSError):  # tried again, and told, when the first script comes
             self._begin()
 
@@ -120,15 +122,18 @@ class Zygote:
                             f"the warm interpreter has {loaded.threads} threads and cannot be forked"
                         )
                     return self._ask(lifeline, status, output)
-                except (OSError, InfrastructureError):
+                except (OSError, InfrastructureError) as error:
+                    if isinstance(error, OSError) and error.errno == errno.ETOOMANYREFS:
+                        raise  # it is well, and another would not be told either
                     self._end()
                     if attempt == _TRIES - 1:
                         raise
             raise AssertionError
 
     def close(self) -> None:
-        """End it; what it has forked goes on."""
+        """End it, for good; what it has forked goes on."""
         with self._lock:
+            self._is_closed = True
             self._end()
 
     def _begin(self) -> None:
@@ -151,6 +156,8 @@ class Zygote:
         self._connection = ours
 
     def _wait(self) -> Loaded:
+        if self._is_closed:
+            raise InfrastructureError("the warm interpreter was closed")
         if self._connection is None:
             self._begin()
         if self._loaded is None:

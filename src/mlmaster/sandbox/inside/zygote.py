@@ -71,6 +71,9 @@ def _answer(connection: socket.socket, number: int) -> None:
     handles = []
     with contextlib.suppress(OSError):  # it may have ended already
         handles.append(os.pidfd_open(number))
-    socket.send_fds(connection, [str(number).encode()], handles)
+    try:
+        socket.send_fds(connection, [str(number).encode()], handles)
+    except OSError:  # too many descriptors of this user are in flight
+        connection.send(str(number).encode())
     for handle in handles:
         os.close(handle)

@@ -1,0 +1,71 @@
+"""What one script does while it runs must not keep another from being run."""
+
+import resource
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from threading import Event as Flag
+
+import pytest
+
+from mlmaster.errors import SandboxError
+from mlmaster.sandbox.settings import IsolationName
+from mlmaster.testing.sandbox_limits import LIMITS, make_view, run
+from mlmaster.testing.sandboxes import open_sandbox
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="walls are Linux's")
+_IN_FLIGHT = """
+import os, socket, time
+kept, opened = [], os.open(os.devnull, os.O_RDONLY)
+try:
+    for _ in range(300):
+        kept.append(socket.socketpair())
+        kept[-1][0].setblocking(False)
+        try:
+            while True:
+                socket.send_fds(kept[-1][0], [b"x"], [opened] * 200)
+        except BlockingIOError:
+            pass
+except OSError:
+    pass
+open("ready", "w").close()
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("name", ["namespaces", "landlock"])
+def test_descriptors_in_flight_are_counted_for_the_user_and_stop_nobody_else(
+    tmp_path: Path, name: IsolationName
+) -> None:
+    make_view(tmp_path)
+    root = tmp_path / "evaluations"
+    try:
+        sandbox = open_sandbox(root, name)
+    except SandboxError as error:
+        pytest.skip(str(error))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 1024), hard))
+    cancel = Flag()
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            hostile = pool.submit(sandbox.run, _IN_FLIGHT, tmp_path / "view", replace(LIMITS, open_files=4096), cancel)
+            while not any(root.glob("*/ready")) and not hostile.done():
+                cancel.wait(0.01)
+            try:
+                assert [run(sandbox, tmp_path, "print('honest')").log for _ in range(2)] == ["honest\n"] * 2
+            finally:
+                cancel.set()
+            hostile.result()
+        assert run(sandbox, tmp_path, "print('honest')").log == "honest\n"
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        sandbox.close()
+
+
+def test_a_closed_sandbox_starts_no_interpreter_again(tmp_path: Path) -> None:
+    sandbox = open_sandbox(tmp_path / "evaluations", "none")
+    assert sandbox.zygote is not None
+    sandbox.close()
+    assert "none" in sandbox.name
+    assert sandbox.zygote.pid is None
