@@ -1,5 +1,6 @@
 """What one script does while it runs must not keep another from being run."""
 
+import os
 import resource
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -9,8 +10,9 @@ from threading import Event as Flag
 
 import pytest
 
-from mlmaster.errors import SandboxError
+from mlmaster.errors import InfrastructureError, SandboxError
 from mlmaster.sandbox.settings import IsolationName
+from mlmaster.sandbox.warm import Zygote
 from mlmaster.testing.sandbox_limits import LIMITS, make_view, run
 from mlmaster.testing.sandboxes import open_sandbox
 
@@ -69,3 +71,15 @@ def test_a_closed_sandbox_starts_no_interpreter_again(tmp_path: Path) -> None:
     sandbox.close()
     assert "none" in sandbox.name
     assert sandbox.zygote.pid is None
+
+
+def test_an_interpreter_that_does_not_come_up_is_tried_once_and_leaves_nothing(tmp_path: Path) -> None:
+    refuses = tmp_path / "python"
+    refuses.write_text("#!/bin/sh\necho >> $0.log\nexit 3\n")
+    refuses.chmod(0o755)
+    zygote = Zygote(str(refuses), {"PATH": os.defpath}, ())
+    for _ in range(3):
+        with pytest.raises(InfrastructureError, match="has ended"):
+            zygote.wait()
+    assert zygote.pid is None
+    assert (tmp_path / "python.log").read_text() == "\n"

@@ -11,7 +11,6 @@ it).
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import secrets
@@ -190,9 +189,10 @@ class LocalSandbox:
 
             try:
                 script = begin(start)
-            except OSError as error:
-                # scripts of our user can hold so many descriptors in flight that the kernel lets us hand on no more
-                if error.errno != errno.ETOOMANYREFS:
+            except (OSError, InfrastructureError):
+                # the warm interpreter may have been killed; or scripts of our user hold so many descriptors in flight that
+                # the kernel lets us hand on no more
+                if not start.is_warm:
                     raise
                 script = begin(self._fresh)
             watchdog = Watchdog(

@@ -88,7 +88,7 @@ class Zygote:
         self._loaded: Loaded | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: socket.socket | None = None
-        self._is_closed = False
+        self._refusal = ""
         with self._lock, contextlib.suppress(OSError):  # tried again, and told, when the first script comes
             self._begin()
 
@@ -133,7 +133,7 @@ class Zygote:
     def close(self) -> None:
         """End it, for good; what it has forked goes on."""
         with self._lock:
-            self._is_closed = True
+            self._refusal = "the warm interpreter was closed"
             self._end()
 
     def _begin(self) -> None:
@@ -156,12 +156,17 @@ class Zygote:
         self._connection = ours
 
     def _wait(self) -> Loaded:
-        if self._is_closed:
-            raise InfrastructureError("the warm interpreter was closed")
+        if self._refusal:
+            raise InfrastructureError(self._refusal)
         if self._connection is None:
             self._begin()
         if self._loaded is None:
-            data = self._receive(_LOADING_S, 0)[0]
+            try:
+                data = self._receive(_LOADING_S, 0)[0]
+            except InfrastructureError as error:
+                self._refusal = str(error)  # every script would else wait as long again
+                self._end()
+                raise
             self._loaded = Loaded(**json.loads(data))
         return self._loaded
 
