@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from mlmaster.cli.closing import closing_lines
+import pytest
+
+from mlmaster.cli.closing import closing_lines, hint_at_more
 from mlmaster.report.summary import summarise
 from mlmaster.testing.recorded import recorded_run
 
@@ -41,3 +43,15 @@ def test_a_finalist_that_fell_is_named() -> None:
     assert summary.estimate is not None
     fell = summary.estimate.again[0].model_copy(update={"holds": False, "choice": "best single (node 3)"})
     assert "does not hold (best single (node 3))" in lines(again=(fell, *summary.estimate.again))
+
+
+@pytest.mark.parametrize(
+    ("faults", "words"),
+    [
+        ({"out_of_memory": 3, "error": 1}, "mostly for out_of_memory: a new run may give scripts more memory"),
+        ({"error": 3, "out_of_memory": 1}, "no solution ran through; the report"),
+        ({}, "no solution ran through; the report"),
+    ],
+)
+def test_without_a_solution_the_limit_that_ended_most_is_named(faults: dict[str, int], words: str) -> None:
+    assert words in hint_at_more(summarise(recorded_run()).model_copy(update={"faults": faults}))

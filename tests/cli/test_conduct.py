@@ -17,9 +17,12 @@ from tests.cli.folders import fill
 
 from mlmaster.cli.conduct import Manner, conduct
 from mlmaster.cli.drive import Interruptions, Observer, PlainScreen, carry_out
-from mlmaster.cli.live import LiveScreen
+from mlmaster.cli.lines import event_line
+from mlmaster.cli.live import RECENT, LiveScreen
 from mlmaster.core.budget import Budget
-from mlmaster.core.events import Record
+from mlmaster.core.events import NodeFinished, Record, RunResumed, RunStarted
+from mlmaster.core.execution import Fault
+from mlmaster.core.node import NodeState
 from mlmaster.core.tree import Tree
 from mlmaster.engine.run import Running
 from mlmaster.testing.recorded import LIMITS, TASK, recorded_run, unfinished_run
@@ -191,3 +194,34 @@ def test_text_of_a_task_is_no_markup(tmp_path: Path) -> None:
     run.task = TASK.model_copy(update={"name": "[red]x[/red] [/nope]"})
     console = Console(file=StringIO(), width=110, height=40)
     assert "[red]x[/red] [/nope]" in drawn(LiveScreen(run, console))
+
+
+def begun(event: RunStarted | RunResumed) -> tuple[Record, Tree]:
+    return Record(seq=1, at=0.0, elapsed_s=0.0, event=event), Tree()
+
+
+def test_scripts_without_walls_are_told_for_as_long_as_they_run(run: FakeRun) -> None:
+    start = recorded_run()[0].event
+    assert isinstance(start, RunStarted)
+    bare = "none, warm, cgroup v1"
+    for event in (start.model_copy(update={"sandbox": bare}), RunResumed(version="0.1.0", sandbox=bare)):
+        screen = LiveScreen(run, Console(file=StringIO(), width=150))
+        assert "WARNING" not in drawn(screen)
+        screen.observe(*begun(event))
+        for _ in range(RECENT):
+            screen.say("something else")
+        assert "without walls (none, warm, cgroup v1; WARNING" in " ".join(drawn(screen).split())
+    assert "resumed with 0 nodes, sandbox without walls" in str(event_line(*begun(event)))
+
+
+def test_why_a_node_was_abandoned_is_said_once() -> None:
+    tree = Tree()
+    for record in recorded_run()[:3]:
+        tree.apply(record.event)
+    why = "the script could not be started: no space"
+    last = NodeFinished(
+        node=1, state=NodeState.ABANDONED, fault=Fault.INFRASTRUCTURE, detail=why, reward=0.0, wall_s=0.0
+    )
+    tree.apply(last)
+    line = event_line(Record(seq=4, at=0.0, elapsed_s=0.0, event=last), tree)
+    assert str(line).endswith(f"#1 draft lightgbm: abandoned: {why}")

@@ -24,6 +24,7 @@ def test_status_of_an_ended_run(invoke: Invoke, ended: Path) -> None:
         "guide score 0.86",
         "0.81 to 0.87",
         "timeout 1",
+        "ran in       sandbox (namespaces, warm, cgroup v1)",
         "★",
     ):
         assert words in result.output

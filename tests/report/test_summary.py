@@ -78,3 +78,11 @@ def test_a_choice_repeated_after_a_crash_reuses_nothing() -> None:
     estimate = summarise(extended(unfinished_run(), opened, RunResumed(version="0.1.0"), opened, SELECTED)).estimate
     assert estimate is not None
     assert not estimate.is_judge_reused
+
+
+def test_a_run_that_went_on_in_another_sandbox_names_both() -> None:
+    first = "namespaces, warm, cgroup v1"
+    assert summarise(recorded_run()).sandboxes == (first,)
+    resumed = extended(unfinished_run(), RunResumed(version="0.1.0", sandbox="none, cold, memory watched"))
+    assert summarise(resumed).sandboxes == (first, "none, cold, memory watched")
+    assert summarise(extended(resumed, RunResumed(version="0.1.0", sandbox=first))).sandboxes[0] == first

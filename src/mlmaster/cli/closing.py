@@ -41,6 +41,21 @@ def closing_lines(summary: Summary, directory: Path) -> Iterator[str]:
         yield f"scripts      {directory / 'best'}"
 
 
+MORE = {
+    "out_of_memory": "more memory, by --set engine.memory_gb=… or fewer --slots",
+    "disk": "more disk, by --set engine.disk_gb=…",
+    "timeout": "more time, by --time or --set engine.script_timeout_s=…",
+}
+"""What a new run may give scripts, by the fault that says they lack it."""
+
+
+def hint_at_more(summary: Summary) -> str:
+    """Return why no solution ran through, where a limit ended most, and what would raise it; the report says the rest."""
+    most = max(summary.faults, key=lambda name: summary.faults[name], default="")
+    more = f", mostly for {most}: a new run may give scripts {MORE[most]}" if most in MORE else ""
+    return f"no solution ran through{more}; the report says what failed"
+
+
 def _values(estimate: Estimate, metric: str) -> Iterator[str]:
     """Yield the values of the choice; without a judge, what the intervals rest on instead."""
     if estimate.judge is None:

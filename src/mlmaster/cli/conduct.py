@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import typer
 
 from mlmaster.cli.boundary import INTERRUPTED, OURS
-from mlmaster.cli.closing import as_object, closing_lines, print_json
+from mlmaster.cli.closing import as_object, closing_lines, hint_at_more, print_json
 from mlmaster.cli.drive import Drivable, PlainScreen, Screen, carry_out
 from mlmaster.cli.inferences import inference_lines
 from mlmaster.report.scheme import scheme_lines
@@ -103,5 +103,5 @@ def conduct(run: Drivable, manner: Manner) -> None:
         typer.echo(f"not finished; go on with: mlmaster resume {run.directory}", err=True)
         raise typer.Exit(INTERRUPTED)
     if summary.submission is None:
-        typer.echo("no solution ran through; the report says what failed", err=True)
+        typer.echo(hint_at_more(summary), err=True)
         raise typer.Exit(OURS)

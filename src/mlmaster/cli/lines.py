@@ -33,8 +33,9 @@ def _words(record: Record, tree: Tree) -> str | None:
                 f"{event.task}: {event.metric} ({event.direction}), {_evaluated(event)}, "
                 f"{event.engineer} engineer, {event.policy} policy, {text.sandbox(event.sandbox)}, seed {event.seed}"
             )
-        case RunResumed():
-            return f"resumed with {tree.count_nodes()} nodes"
+        case RunResumed() as event:
+            where = f", {text.sandbox(event.sandbox)}" if event.sandbox else ""
+            return f"resumed with {tree.count_nodes()} nodes{where}"
         case Proposed() as event:
             return f"{text.label(tree[event.node])}: {_first_sentence(event.plan)}"
         case Refused() as event:
@@ -71,8 +72,8 @@ def _finished(event: NodeFinished, tree: Tree) -> str:
     node = tree[event.node]
     words = f"{text.label(node)}: "
     if node.fault is not None:
-        detail = " ".join(node.detail.split())
-        return words + text.outcome(node) + (f" ({detail})" if detail else "")
+        said, detail = text.outcome(node), " ".join(node.detail.split())
+        return words + said + (f" ({detail})" if detail and node.detail not in said else "")
     star = ", best so far" if event.is_new_best else ""
     return f"{words}{text.score_name(tree)} {text.outcome(node)}{star} in {text.duration(node.wall_s)}"
 

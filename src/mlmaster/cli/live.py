@@ -21,7 +21,7 @@ from rich.text import Text
 from mlmaster.cli.drive import Drivable
 from mlmaster.cli.lines import event_line
 from mlmaster.core.budget import Budget
-from mlmaster.core.events import Record
+from mlmaster.core.events import Record, RunResumed, RunStarted
 from mlmaster.core.node import Node, NodeState
 from mlmaster.core.tree import Tree
 from mlmaster.report import text
@@ -51,6 +51,7 @@ class LiveScreen:
         self._tree_lines: list[Text] = []
         self._best = Text("no scored solution yet", style="dim")
         self._labels: dict[int, str] = {}
+        self._warning = ""
 
     def observe(self, record: Record, tree: Tree) -> None:
         """Take in one event."""
@@ -60,6 +61,8 @@ class LiveScreen:
         with self._lock:
             if line is not None:
                 self._recent.append(line)
+            if isinstance(record.event, RunStarted | RunResumed) and not text.is_walled(record.event.sandbox):
+                self._warning = text.sandbox(record.event.sandbox)
             self._tree_lines, self._labels = lines, labels
             if tree.best is not None:
                 best = tree[tree.best]
@@ -102,6 +105,8 @@ class LiveScreen:
         task = self._run.task
         grid.add_row("task", f"{escape(task.name)}  ({task.metric}, {task.direction})")
         grid.add_row(f"best {text.WORD if task.is_self_reported else text.GUIDE}", self._best)
+        if self._warning:
+            grid.add_row("runs in", Text(self._warning, style="bold red"))
         grid.add_row("budget", _budget_words(budget))
         grid.add_row("", ProgressBar(total=1.0, completed=budget.fraction, width=40))
         return grid

@@ -14,6 +14,7 @@ def status(run: RunArgument, as_json: JsonOption = False) -> None:
 
     from mlmaster.cli.closing import as_object, closing_lines, print_json
     from mlmaster.core.tree import Tree
+    from mlmaster.report import text
     from mlmaster.report.summary import summarise
     from mlmaster.report.text import tree_lines
     from mlmaster.store.run_directory import RunDirectory
@@ -32,6 +33,8 @@ def status(run: RunArgument, as_json: JsonOption = False) -> None:
     typer.echo(f"task         {summary.task}: {summary.metric} ({summary.direction}){whose}")
     state = f"ended: {summary.reason}" if summary.reason else f"{summary.state}, {summary.in_flight} in flight"
     typer.echo(f"state        {state}")
+    for name in summary.sandboxes:
+        typer.echo(f"ran in       {text.sandbox(name)}")
     for line in closing_lines(summary, run):
         typer.echo(line)
     for line in tree_lines(tree, is_over=summary.state == "ended"):

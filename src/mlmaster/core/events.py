@@ -49,10 +49,11 @@ class RunStarted(_Event):
 
 
 class RunResumed(_Event):
-    """The run goes on after its process ended."""
+    """The run goes on after its process ended; `sandbox` says how its scripts are run from here on, "" in old journals."""
 
     kind: Literal["run_resumed"] = "run_resumed"
     version: str
+    sandbox: str = ""
 
 
 class Decided(_Event):

@@ -342,7 +342,8 @@ class Run:
 
     def _begin(self) -> None:
         self._spending.begin()
-        self.emit(RunResumed(version=__version__) if self.is_resumed else self._start)
+        resumed = RunResumed(version=__version__, sandbox=self._start.sandbox)
+        self.emit(resumed if self.is_resumed else self._start)
         self._recording.catch_up()
 
     def _take_in(self, event: Event) -> None:

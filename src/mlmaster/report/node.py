@@ -12,8 +12,9 @@ def describe(tree: Tree, number: int) -> str:
     """Return a few lines on the node: lineage, plan, scores, what became of it."""
     node = tree[number]
     star = " ★ best so far" if tree.best == number else ""
-    lines = [f"{text.label(node)}{star}", f"outcome      {text.outcome(node)}"]
-    if node.detail and (node.fault is not None or not node.state.is_final):
+    said = text.outcome(node)
+    lines = [f"{text.label(node)}{star}", f"outcome      {said}"]
+    if node.detail and node.detail not in said and (node.fault is not None or not node.state.is_final):
         lines.append(f"detail       {node.detail}")
     parents = ", ".join(text.label(tree[parent]) for parent in node.parents if parent != ROOT)
     if parents:

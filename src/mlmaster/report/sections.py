@@ -285,8 +285,8 @@ def limits(summary: Summary, task: Task | None) -> str:
         )
     elif summary.folds == 1:
         lines.append("- One fold only: every score rests on a single split.")
-    if summary.sandbox:
-        lines.append(f"- Scripts ran in a {text.sandbox(summary.sandbox)}.")
+    if summary.sandboxes:
+        lines.append(f"- Scripts ran in a {', then in a '.join(map(text.sandbox, summary.sandboxes))}.")
     if not summary.is_self_reported:
         lines += [
             "- Scores are of rows hidden by the harness from the given train data; if the future differs, so will the score.",

@@ -94,6 +94,7 @@ class Summary(_Fact):
     Attributes:
         state: `empty` (nothing recorded), `unfinished` (running, or its process ended), `ended`.
         reason: Why it ended, or None.
+        sandboxes: How scripts were run, in words; several where the run was resumed under others.
         is_self_reported: True when every value is its script's own word: nothing was hidden, and nothing is an estimate.
         guide_best: The best node so far on guide rows (by its own word, in a self-reported run), or None.
         first_submission_s: Active seconds until the first valid submission, or None.
@@ -106,7 +107,7 @@ class Summary(_Fact):
     direction: Direction
     engineer: str
     policy: str
-    sandbox: str
+    sandboxes: tuple[str, ...]
     folds: int
     seed: int
     version: str
@@ -148,7 +149,9 @@ def summarise(records: Sequence[Record], tree: Tree | None = None) -> Summary:
         direction=start.direction if start else Direction.MAXIMIZE,
         engineer=start.engineer if start else "",
         policy=start.policy if start else "",
-        sandbox=start.sandbox if start else "",
+        sandboxes=tuple(
+            dict.fromkeys(e.sandbox for e in events if isinstance(e, RunStarted | RunResumed) and e.sandbox)
+        ),
         folds=start.folds if start else 0,
         seed=start.seed if start else 0,
         version=start.version if start else "",

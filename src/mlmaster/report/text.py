@@ -119,8 +119,13 @@ def tree_lines(tree: Tree, *, is_over: bool = False) -> Iterator[str]:
         yield f"{line.rails}{label(line.node)}  {outcome(line.node, is_over=is_over)}{star}"
 
 
+def is_walled(sandbox_name: str) -> bool:
+    """Return False for a sandbox that keeps scripts from nothing."""
+    return sandbox_name.split(",")[0] != "none"
+
+
 def sandbox(name: str) -> str:
     """Return how scripts were run, with a warning where nothing walled them in."""
-    if name.split(",")[0] == "none":
+    if not is_walled(name):
         return f"sandbox without walls ({name}; WARNING: scripts have your rights, your files and your network)"
     return f"sandbox ({name})"
