@@ -71,7 +71,8 @@ def test_one_package_needs_no_brackets() -> None:
 
 
 def test_gpus_may_be_given_as_numbers() -> None:
-    assert load_settings(assignments=["sandbox.gpus=[0, 1]"]).settings.sandbox.gpus == ("0", "1")
+    for text, gpus in (("[0, 1]", ("0", "1")), ("0, 1", ("0", "1")), ("[]", ()), ("none", ()), ("all", ("all",))):
+        assert load_settings(assignments=[f"sandbox.gpus={text}"]).settings.sandbox.gpus == gpus
 
 
 def test_a_mapping_in_the_file_is_one_value(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event as Flag
@@ -36,6 +37,7 @@ from mlmaster.metrics.rules import check as check_metric
 from mlmaster.ports import Array, Clock, Engineer, Metric, Sandbox, ViewSource
 from mlmaster.sandbox.cgroups.share import memory_bytes
 from mlmaster.sandbox.interpreter import Interpreter, settle
+from mlmaster.sandbox.directory import remove_left
 from mlmaster.sandbox.making import make_sandbox
 from mlmaster.search import make_policy
 from mlmaster.settings import Settings
@@ -149,7 +151,7 @@ def assemble(
     engine, limits = settings.engine, limits or settings.budget.limits
     _require_same_kind(store, task)
     clock = clock or SystemClock()
-    discard(store.directory / "work")  # what a killed process left; the writer's lock is ours
+    remove_left(store.directory / "work")  # what a killed process left; the writer's lock is ours
     if sandbox is None:
         interpreter = interpreter or settle(settings.sandbox, store.directory)
         sandbox = make_sandbox(
@@ -304,13 +306,23 @@ def make_engineer(settings: Settings, interpreter: Interpreter | None = None) ->
     """
     if settings.engineer != "offline":
         raise SettingsError(f"engineer: there is no engineer {settings.engineer!r}; choose offline")
-    lacking = [name for name in REQUIRED if interpreter is not None and name not in interpreter.packages]
-    if interpreter is not None and lacking:
+    if interpreter is not None:
+        require_packages(interpreter.python, interpreter.packages)
+    return OfflineEngineer()
+
+
+def require_packages(python: Path, packages: Mapping[str, str]) -> None:
+    """Check that the scripts of the offline engineer can run in an interpreter.
+
+    Raises:
+        SandboxError: It lacks what every one of them imports.
+    """
+    lacking = [name for name in REQUIRED if name not in packages]
+    if lacking:
         raise SandboxError(
-            f"{interpreter.python} has no {' and no '.join(lacking)}, which every script of the offline engineer needs; add "
+            f"{python} has no {' and no '.join(lacking)}, which every script of the offline engineer needs; add "
             "packages there, or have them added for the run: --set 'sandbox.packages=[pandas, scikit-learn, lightgbm]'"
         )
-    return OfflineEngineer()
 
 
 def script_limits(settings: Settings, limits: BudgetLimits) -> Limits:

@@ -163,3 +163,26 @@ def test_doctor_reads_the_settings_of_the_folder(invoke: Invoke) -> None:
 @pytest.mark.parametrize("words", [["--set", "sandbox.isolatoin=none"], ["--set", "sandbox.isolation=bubblewrap"]])
 def test_doctor_refuses_what_run_would_refuse(invoke: Invoke, words: list[str]) -> None:
     assert invoke("doctor", *words).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"caches": ("/no/models",)}, "/no/models, which is not there"),
+        ({"caches": ("/etc",)}, "/etc, which is the system's own"),
+        ({"packages": ("polars==",)}, "'polars==' names no package"),
+    ],
+)
+def test_what_would_keep_a_run_from_starting_is_told(settings: dict[str, Any], words: str) -> None:
+    run = seen(GOOD, **settings)["a run"]
+    assert not run.is_ok
+    assert words in run.advice
+
+
+def test_without_what_every_script_imports_no_run_starts_unless_it_is_installed_first() -> None:
+    bare = replace(GOOD, scripts=replace(SCRIPTS, packages={"numpy": "2.1"}))
+    assert "has no pandas, which every script" in seen(bare)["a run"].advice
+    run = seen(bare, packages=("pandas",), network=True)["a run"]
+    assert run.is_ok
+    assert "would use: namespaces, network, warm" in run.value
+    assert run.value.endswith("; pandas would be installed first")

@@ -16,7 +16,10 @@ from mlmaster.cli.finding import Finding, size
 from mlmaster.errors import SandboxError
 from mlmaster.sandbox import gpus, landlock
 from mlmaster.sandbox.gpu import Found, Gpu
+from mlmaster.sandbox.making import find_caches
+from mlmaster.sandbox.packages import check
 from mlmaster.settings import Settings
+from mlmaster.wiring import require_packages
 
 NONE = "none"
 WATCHDOG = "a watchdog that looks many times a second"
@@ -206,10 +209,16 @@ def _run(around: Surroundings, settings: Settings, shares: Shares) -> Finding:
         )
     try:
         lent = gpus.choose(settings.sandbox.gpus, around.gpus.gpus, os.environ)
+        find_caches(settings.sandbox)
+        wanted = check(settings.sandbox.packages)
+        if not wanted:
+            require_packages(around.scripts.python, around.scripts.packages)
     except SandboxError as error:
-        return Finding(name, "would not start: a GPU it asks for is not there", False, str(error))
+        return Finding(name, "would not start: it lacks what it asks for", False, str(error))
     warm = "warm" if settings.sandbox.warm else "a fresh interpreter each"
-    value = f"would use: {used}, {warm}, {around.groups or 'watchdog'}; {_slots(shares)}; {_lent(lent, settings, used)}"
+    ways = [used, *(["network"] if settings.sandbox.network else []), warm, around.groups or "watchdog"]
+    added = f"; {', '.join(wanted)} would be installed first" if wanted else ""
+    value = f"would use: {', '.join(ways)}; {_slots(shares)}; {_lent(lent, settings, used)}{added}"
     advice = (
         "scripts run with your rights, on your files and your network: sandbox.isolation is none"
         if used == NONE

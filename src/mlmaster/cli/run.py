@@ -73,10 +73,11 @@ def run(
         "sandbox.python": Layered(None if python is None else str(python), "--python"),
     }
     resolved = load_settings(flags, assignments=assignments or (), environ=os.environ, folder=Path.cwd())
-    if packages := resolved.settings.sandbox.packages:
-        typer.echo(
-            f"scripts get an environment of their own with {', '.join(packages)}; this may take a while", err=True
-        )
+    if resolved.settings.sandbox.packages:
+        from mlmaster.sandbox.packages import check
+
+        packages = ", ".join(check(resolved.settings.sandbox.packages))
+        typer.echo(f"scripts get an environment of their own with {packages}; this may take a while", err=True)
     made, prepared = new_run(source, resolved.settings, out)
     manner = Manner(as_json=as_json, is_plain=is_plain)
     confirm(made, prepared, manner, is_sure=is_sure)

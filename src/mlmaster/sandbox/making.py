@@ -14,6 +14,10 @@ from mlmaster.sandbox.interpreter import Interpreter, libraries
 from mlmaster.sandbox.local import LocalSandbox
 from mlmaster.sandbox.settings import SandboxSettings
 
+_KERNELS_OWN = tuple(map(Path, ("/dev", "/proc", "/sys")))
+_SYSTEMS_OWN = (*_KERNELS_OWN, Path("/etc"), Path("/tmp"))
+"""Folders that scripts in namespaces get a version of their own of; below the kernel's, nothing is a cache."""
+
 
 def make_sandbox(
     settings: SandboxSettings,
@@ -36,11 +40,8 @@ def make_sandbox(
         SandboxError: This machine does not grant the isolation, lacks a GPU or folder that is named, or what scripts must
             read holds a folder that they must not.
     """
+    caches = find_caches(settings)
     walls = isolation.choose(settings.isolation, interpreter)
-    caches = tuple(Path(name) for name in settings.caches)
-    for cache in caches:
-        if not cache.exists():
-            raise SandboxError(f"sandbox.caches names {cache}, which is not there; correct it or leave it out")
     return LocalSandbox(
         directory,
         interpreter,
@@ -52,6 +53,25 @@ def make_sandbox(
         readable=readable(interpreter, caches, closed, walls),
         with_network=settings.network,
     )
+
+
+def find_caches(settings: SandboxSettings) -> tuple[Path, ...]:
+    """Return the folders and files that the user lets every script read.
+
+    Raises:
+        SandboxError: One is not there, or belongs to the system, of which scripts get a part or one of their own.
+    """
+    caches = tuple(Path(name) for name in settings.caches)
+    for cache in caches:
+        if not cache.exists():
+            raise SandboxError(f"sandbox.caches names {cache}, which is not there; correct it or leave it out")
+        real = cache.resolve()
+        for system in _SYSTEMS_OWN:
+            if system.is_relative_to(real) or (system in _KERNELS_OWN and real.is_relative_to(system)):
+                raise SandboxError(
+                    f"sandbox.caches names {cache}, which is the system's own or holds it; name folders of yours"
+                )
+    return caches
 
 
 def readable(

@@ -46,7 +46,7 @@ def install(
     Raises:
         SandboxError: Something is not a requirement, or cannot be installed; the message ends with pip's own last words.
     """
-    wanted = tuple(dict.fromkeys(_check(requirement) for requirement in requirements))
+    wanted = check(requirements)
     made_of = json.dumps(
         {"python": str(python.python), "version": python.version_text, "requirements": wanted}, indent=2
     )
@@ -60,6 +60,15 @@ def install(
         raise SandboxError(f"no environment for packages can be made in {place}: {error.strerror or error}") from error
     found = probe(place)
     return replace(found, prefixes=keep_outermost((*found.prefixes, *python.prefixes)))
+
+
+def check(requirements: Sequence[str]) -> tuple[str, ...]:
+    """Return requirements as they were given, each once.
+
+    Raises:
+        SandboxError: Something is not a requirement, or holds a password.
+    """
+    return tuple(dict.fromkeys(_check(requirement) for requirement in requirements))
 
 
 def _check(text: str) -> str:
@@ -163,6 +172,8 @@ def _run(command: Sequence[str], surroundings: Mapping[str, str], complaint: str
         raise SandboxError(f"{_mask(complaint)}: {command[0]} cannot be started: {error.strerror or error}") from error
     if done.returncode:
         lines = [line for line in f"{done.stdout}\n{done.stderr}".splitlines() if line.strip()]
+        retries = [line for line in lines if "Retrying (Retry(" in line]  # pip says the same once for each
+        lines = [line for line in lines if line not in retries[:-1]]
         said = "\n".join(f"    {_mask(line)}" for line in lines[-_LAST_LINES:])
         raise SandboxError(f"{_mask(complaint)}:\n{said}" if said else f"{_mask(complaint)} (status {done.returncode})")
 

@@ -62,7 +62,14 @@ class SandboxSettings(BaseModel):
     @field_validator("preload", "packages", "caches", "gpus", mode="before")
     @classmethod
     def _accept_one(cls, value: object) -> object:
-        return (value,) if isinstance(value, str) else value
+        """Take one name for a list of one, and `none` for an empty one."""
+        return () if value is None else (value,) if isinstance(value, str) else value
+
+    @field_validator("gpus", mode="after")
+    @classmethod
+    def _take_apart(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """Take `0,1` as CUDA_VISIBLE_DEVICES would."""
+        return tuple(name.strip() for names in value for name in names.split(","))
 
     @field_validator("python")
     @classmethod

@@ -198,7 +198,8 @@ def _explain(error: ValidationError, given: Mapping[str, Layered], fields: Mappi
         (".".join(location[:n]) for n in range(len(location), 0, -1) if ".".join(location[:n]) in fields),
         ".".join(location),
     )
-    reason = str(first["msg"]).removeprefix("Value error, ")
+    # a person writes lists; that they are kept as tuples is our affair
+    reason = str(first["msg"]).removeprefix("Value error, ").replace("valid tuple", "list, for example [a, b]")
     limits = allowed(fields[key]) if key in fields else ""
     if limits and first["type"] in ("greater_than", "greater_than_equal", "less_than", "less_than_equal"):
         reason = f"must be {limits}"
