@@ -41,6 +41,7 @@ case $name in
   docs) test_all tests/docs "$@" ;;
   bench) for script in benchmarks/*.py; do echo "== $script"; "$bin/python" "$script"; done ;;
   lock) "$bin/python" scripts/lock.py ;;
-  check) lint; types; test_all "$@" ;;
+  # by file: fixtures of a module are made once; a file's tests wait for scripts, so that two share two cores well
+  check) lint; types; test_all --numprocesses auto --maxprocesses 4 --dist loadfile "$@" ;;
   *) echo "recipe.sh: no recipe '$name'" >&2; exit 2 ;;
 esac
