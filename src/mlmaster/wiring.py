@@ -36,8 +36,8 @@ from mlmaster.metrics.registry import Registry
 from mlmaster.metrics.rules import check as check_metric
 from mlmaster.ports import Array, Clock, Engineer, Metric, Sandbox, ViewSource
 from mlmaster.sandbox.cgroups.share import memory_bytes
-from mlmaster.sandbox.interpreter import Interpreter, settle
 from mlmaster.sandbox.directory import remove_left
+from mlmaster.sandbox.interpreter import Interpreter, settle
 from mlmaster.sandbox.making import make_sandbox
 from mlmaster.search import make_policy
 from mlmaster.settings import Settings
@@ -126,7 +126,7 @@ def reopen(directory: Path, limits: BudgetLimits | None = None) -> Run:
         raise RunDirectoryError(f"{directory / 'run.yaml'} was changed and cannot be read: {error}") from error
     except SandboxError as error:  # its advice speaks of flags, and an existing run has its choices written down
         store.close()
-        raise SandboxError(f"{error}; this run's own choice is under `sandbox:` in {directory / 'run.yaml'}") from error
+        raise SandboxError(f"{error}; for this run, change it under `sandbox:` in {directory / 'run.yaml'}") from error
     except BaseException:
         store.close()
         raise

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mlmaster.sandbox.directory import EvaluationDirectory
+from mlmaster.sandbox.directory import EvaluationDirectory, remove_left
 from mlmaster.sandbox.folders import allow, delete, open_up, used_bytes
 from mlmaster.sandbox.views import Views
 
@@ -101,3 +101,17 @@ def test_settling_leaves_what_can_be_named_and_deleted(tmp_path: Path) -> None:
     assert (directory.path / "working" / "kept").read_text() == "kept"
     directory.remove()
     assert list((tmp_path / "root").iterdir()) == []
+
+
+def test_what_a_killed_harness_left_is_removed_wherever_it_lies(tmp_path: Path) -> None:
+    root, view = tmp_path / ("long" * 20), tmp_path / "view"
+    root.mkdir()
+    view.mkdir()
+    directory = EvaluationDirectory.lay_out(root, "", view, Views(1000, 1000))
+    assert directory.private.parent != root
+    os.close(_dig(directory.path, 30))
+    (directory.home / "kept").touch()
+    remove_left(root)
+    assert not root.exists()
+    assert not directory.private.exists()
+    remove_left(root)

@@ -15,6 +15,7 @@ from mlmaster.sandbox.views import Showing, Shown, Views
 _DEEPEST = 32
 _LONGEST_PATH = 2048
 """Half of what the kernel takes, so that what is copied elsewhere keeps a path that can be named."""
+_ELSEWHERE = "mlm-"
 # multiprocessing binds Unix sockets some 35 characters below TMPDIR, and a socket's path ends at 107
 _LONGEST_TEMPORARY = 70
 
@@ -77,8 +78,10 @@ class EvaluationDirectory:
         name = secrets.token_hex(5)
         path, private = root / name, root / f".{name}"
         if len(str(private)) > _LONGEST_TEMPORARY:
-            private = Path(tempfile.mkdtemp(prefix="mlm-"))
+            private = Path(tempfile.mkdtemp(prefix=_ELSEWHERE))
         try:
+            if private.parent != root:
+                (root / f".{name}").symlink_to(private)  # for `remove_left`
             path.mkdir(mode=0o700)
             owned = [path, path / "working", private / "h", private / "t"]
             for folder in (private, *owned[1:], private / "s"):
@@ -93,6 +96,7 @@ class EvaluationDirectory:
         except BaseException:
             delete(path)
             delete(private)
+            delete(root / f".{name}")
             raise
         return cls(path, private, shown, used_bytes(path, private))
 
@@ -117,7 +121,7 @@ class EvaluationDirectory:
 
     def remove(self) -> None:
         """Delete everything of this evaluation."""
-        delete(self.private)
+        self._remove_private()
         delete(self.path)
 
     def settle(self) -> None:
@@ -126,12 +130,25 @@ class EvaluationDirectory:
         A pipe would block whoever reads it, a link would show a file that is not the script's, and a folder without
         rights or of absurd depth could not be deleted. No process of the script may be alive.
         """
-        delete(self.private)
+        self._remove_private()
         if self.path.is_symlink() or not self.path.is_dir():
             self.path.unlink(missing_ok=True)
             self.path.mkdir(mode=0o700, parents=True)
         delete(self.path / "input")
         _settle(self.path, _DEEPEST)
+
+    def _remove_private(self) -> None:
+        delete(self.private)
+        delete(self.path.with_name(f".{self.path.name}"))
+
+
+def remove_left(root: Path) -> None:
+    """Delete evaluations that a killed harness left under `root`, and what of them lies in the temporary folder."""
+    if root.is_dir() and not root.is_symlink():
+        for path in root.iterdir():
+            if path.is_symlink() and path.readlink().name.startswith(_ELSEWHERE):
+                delete(path.readlink())
+    delete(root)
 
 
 def _settle(folder: Path, depth: int) -> None:
