@@ -329,8 +329,8 @@ def test_laws_of_every_layout(data: st.DataObject, kind: SchemeKind, seed: int, 
         try:
             layout = lay_out(task, truth, labelled, seed, asked)
         except TaskError as error:  # of two patients, say, no judge can be kept in every fold
-            assert judge
-            assert "the judge part" in str(error)
+            if not (judge and "the judge part" in str(error)):
+                raise
             return
         again = lay_out(task, truth, labelled, seed, asked)
     hiding, scheme = layout.hiding, layout.scheme
