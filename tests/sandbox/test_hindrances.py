@@ -103,6 +103,24 @@ def test_root_without_its_rights(machine: Machine, user: int, capabilities: str,
     assert (found is not None and "SETFCAP" in found[1]) is is_hindered
 
 
+@pytest.mark.parametrize(
+    ("version", "seccomp", "reason", "advice"),
+    [
+        ("Linux version 5.4.0-1 (x)", 0, "Linux 5.4", "5.13 or newer"),
+        ("Linux version 5.12.19 (x)", 2, "Linux 5.12", "5.13 or newer"),
+        ("Linux version 5.13.0 (x)", 0, "switched off", "lsm="),
+        ("Linux version 6.18.44-fc (x)", 2, "the filter", "landlock_restrict_self"),
+        ("", 0, "switched off", "lsm="),
+    ],
+)
+def test_why_there_is_no_landlock(machine: Machine, version: str, seccomp: int, reason: str, advice: str) -> None:
+    machine.write("proc/version", version)
+    machine.status(USER, seccomp)
+    why, what = hindrances.landlock(machine.proc, machine.root)
+    assert reason in why
+    assert advice in what
+
+
 def test_a_kernel_without_a_kind(machine: Machine) -> None:
     (machine.proc / "self/ns/user").unlink()
     found = machine.why()

@@ -1,11 +1,12 @@
-"""Why this machine grants no namespaces, as far as it can be read off it, and what to do. Reads files, tries nothing.
+"""Why this machine grants no namespaces or no Landlock, as far as files tell, and what to do. Tries nothing.
 
-Whether namespaces are granted is told by a trial (`isolation.py`); the kernel answers a denial with one bare number, and what
+Whether they are granted is told by a trial (`isolation.py`); the kernel answers a denial with one bare number, and what
 denied it (a setting, a container, AppArmor) is what the user must know.
 """
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ _SYS_ADMIN, _SETFCAP = 1 << 21, 1 << 31
 _FILTERED = "2"
 """The mode of seccomp in which a filter decides (`Seccomp:` in /proc/self/status)."""
 
+_LANDLOCK_SINCE = (5, 13)
 _KINDS = ("user", "mnt", "pid", "net", "ipc")
 _ENOUGH = 15_000
 
@@ -76,6 +78,26 @@ def user_namespaces(
         or _apparmor(proc, is_root, python or Path(sys.executable))
         or _filtered(status)
         or _stripped(status, rights, is_root)
+    )
+
+
+def landlock(proc: Path = Path("/proc"), root: Path = Path("/")) -> tuple[str, str]:
+    """Return why there is no Landlock here, and what to do; means nothing where there is."""
+    found = re.match(r"Linux version (\d+)\.(\d+)", _read(proc / "version"))
+    if found is not None and (int(found[1]), int(found[2])) < _LANDLOCK_SINCE:
+        return f"this kernel is Linux {found[1]}.{found[2]}, which has no Landlock", "it needs Linux 5.13 or newer"
+    if _status(proc).get("Seccomp") == _FILTERED:
+        where = (
+            f"the filter of this {container(root)} container" if container(root) else "the filter it was started under"
+        )
+        return (
+            f"{where} denies it, or the kernel has it switched off",
+            "allow the calls landlock_create_ruleset, landlock_add_rule and landlock_restrict_self in that seccomp filter "
+            "(newer versions of Docker and Podman do)",
+        )
+    return (
+        "this kernel has Landlock switched off",
+        "add landlock to the kernel's parameter lsm=, and restart the machine",
     )
 
 

@@ -38,7 +38,7 @@ else:
 tempfile.TemporaryFile().write(b"mine")
 """
 _TRIAL_LIMITS = Limits(wall_s=60, memory_bytes=512 * 2**20, disk_bytes=64 * 2**20)
-_ADVICE_NONE = "scripts run with your rights only if you ask for it: --set sandbox.isolation=none"
+_ADVICE_NONE = "let scripts run with your rights, on your files and your network: --set sandbox.isolation=none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +76,11 @@ def choose(name: IsolationName, interpreter: Interpreter) -> Isolation:
         if offer.is_granted:
             return _make(offer.name)
     reasons = "; ".join(f"{offer.name}: {offer.reason}" for offer in offers)
-    advice = next((f" {offer.advice[0].upper()}{offer.advice[1:]}." for offer in offers if offer.advice), "")
-    raise SandboxError(f"this machine does not wall scripts in ({reasons}).{advice} Else, {_ADVICE_NONE}")
+    wanted = "no walls around scripts" if name == "auto" else f"no sandbox.isolation={name}"
+    auto = "" if name == "auto" else "leave it to sandbox.isolation=auto, or "
+    raise SandboxError(
+        f"this machine grants {wanted} ({reasons}); `mlmaster doctor` says what would change that. Or {auto}{_ADVICE_NONE}"
+    )
 
 
 def _make(name: str) -> Isolation:
@@ -110,12 +113,8 @@ def _namespaces(interpreter: Interpreter) -> Offer:
 def _landlock(interpreter: Interpreter) -> Offer:
     abi = landlock.abi()
     if not abi:
-        return Offer(
-            "landlock",
-            is_granted=False,
-            reason="this kernel has no Landlock, or it is switched off",
-            advice="it needs Linux 5.13 or newer",
-        )
+        reason, advice = hindrances.landlock()
+        return Offer("landlock", is_granted=False, reason=reason, advice=advice)
     failure = _try(lambda: _make("landlock"), interpreter)
     if failure is not None:
         return Offer("landlock", is_granted=False, reason=failure)
