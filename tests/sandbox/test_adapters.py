@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from mlmaster.sandbox.adapters import can_change_users, has_rights, makes_own_namespaces
+from mlmaster.sandbox.adapters import LandlockIsolation, Place, can_change_users, has_rights, makes_own_namespaces
+from mlmaster.sandbox.directory import EvaluationDirectory
+from mlmaster.sandbox.inside.plan import Plan
+from mlmaster.sandbox.views import Shown
 
 ALL, DOCKER, NONE = "000001ffffffffff", "00000000a80425fb", "0000000000000000"
 is_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root changes users")
@@ -79,3 +82,26 @@ def test_walls_stand_under_a_strict_umask(tmp_path: Path, name: str) -> None:
     if plain.returncode:
         pytest.skip(f"this machine does not grant {name}")
     assert strict.stdout == "None\n", strict.stderr
+
+
+@pytest.mark.parametrize("closed", [None, "root", "elsewhere", "views", "targets", "library"])
+def test_the_right_to_read_what_is_closed_is_kept_only_where_something_is(tmp_path: Path, closed: str | None) -> None:
+    for name in ("root", "elsewhere", "views", "targets", "library"):
+        (tmp_path / name / "it").mkdir(parents=True)
+        (tmp_path / name).chmod(0o700 if name == closed else 0o755)
+    shown = Shown(linked=tmp_path / "views" / "it", targets=(tmp_path / "targets" / "it",))
+    directory = EvaluationDirectory(tmp_path / "root" / "it", tmp_path / "elsewhere" / "it", shown, 0)
+    place = Place(
+        directory, shown, (tmp_path / "library" / "it",), (), memory_bytes=1, counts_memory=True, with_network=False
+    )
+    plan = Plan(None, str(directory.path), {}, [], 1, 1, 1, 1, user=1)
+    walls = LandlockIsolation(1, is_root=True)
+    above = [folder for folder in (tmp_path, *tmp_path.parents) if not folder.stat().st_mode & 0o001]
+    try:
+        for folder in above:  # pytest's own
+            folder.chmod(folder.stat().st_mode | 0o001)
+        assert walls.wall_in(plan, place).reads_closed_folders == (closed is not None)
+    finally:
+        for folder in above:
+            folder.chmod(folder.stat().st_mode & ~0o001)
+    assert not LandlockIsolation(1, is_root=False).wall_in(plan, place).reads_closed_folders

@@ -1,4 +1,4 @@
-"""What one script does while it runs must not keep another from being run."""
+"""What must not keep a script from being run: another script, the state of the warm interpreter, the name of a folder."""
 
 import os
 import resource
@@ -83,3 +83,16 @@ def test_an_interpreter_that_does_not_come_up_is_tried_once_and_leaves_nothing(t
             zygote.wait()
     assert zygote.pid is None
     assert (tmp_path / "python.log").read_text() == "\n"
+
+
+@pytest.mark.parametrize("walls", ["namespaces", "landlock"])
+@pytest.mark.parametrize("name", [b"a b,c:d=%s\\n'\"", "zürich-東京".encode(), b"\xff\xfe\n"])
+def test_scripts_run_whatever_the_folder_is_called(tmp_path: Path, walls: IsolationName, name: bytes) -> None:
+    root = tmp_path / os.fsdecode(name)
+    try:
+        sandbox = open_sandbox(root, walls)
+    except SandboxError as error:
+        pytest.skip(str(error))
+    code = "open('/dev/stdout', 'w').write(open('input/train.csv').readline())"
+    assert run(sandbox, tmp_path, code).log == "id,target\n"
+    sandbox.close()

@@ -196,6 +196,7 @@ class LandlockIsolation:
         """See `Isolation.wall_in`."""
         directory = place.directory
         view = () if place.view.linked is None else (place.view.linked,)
+        shown = (directory.path, directory.private, *view, *place.view.targets)
         system = [*SYSTEM, *_PROCESSORS, *_settings(place), "/proc"]
         readable = [*system, *map(str, (*place.readable, *view, *place.view.targets))]
         shared = [_MEMORY] if self._is_root else []
@@ -212,7 +213,7 @@ class LandlockIsolation:
             landlock=rules,
             # that right reaches other evaluations' shared memory too: it is kept only where nothing runs without it
             reads_closed_folders=self._is_root
-            and not (_is_reachable(directory.path) and all(_is_open(p) and _is_reachable(p) for p in place.readable)),
+            and not (all(map(_is_open, place.readable)) and all(map(_is_reachable, [*shown, *place.readable]))),
             program=base64.b64encode(program).decode(),
         )
 

@@ -47,7 +47,7 @@ def enter(mounts: Mounts) -> list[int]:
             os.symlink(goal, root + name)
     for name, text in mounts.files.items():
         os.makedirs(os.path.dirname(root + name), exist_ok=True)
-        with open(root + name, "w", encoding="utf-8") as file:
+        with open(root + name, "w", encoding="utf-8", errors="surrogateescape") as file:
             file.write(text)
         os.chmod(root + name, 0o644)
     kernel.change_root(root)

@@ -100,6 +100,7 @@ def _change_user(plan: Plan) -> None:
         kernel.prctl(kernel.PR_SET_SECUREBITS, kernel.SECBIT_NO_SETUID_FIXUP)
     kernel.drop_bounds(kept)
     if plan.user is not None:
+        os.fchown(1, plan.user, plan.user)  # its own output, so that it may open /dev/stdout
         os.setgroups(plan.groups)
         os.setresgid(plan.user, plan.user, plan.user)
         os.setresuid(plan.user, plan.user, plan.user)
