@@ -31,7 +31,7 @@ ALLOW, KILL = 0x7FFF0000, 0x80000000
 EPERM, ENOSYS = 0x00050000 | errno.EPERM, 0x00050000 | errno.ENOSYS
 BOOLEANS = ("with_network", "with_unix_sockets", "with_memory_files")
 GENEROUS = dict.fromkeys(BOOLEANS, True)
-CHECKED = {"clone", "prlimit64", "unshare", "personality", "ioctl", "socket", "socketpair"}
+CHECKED = {"clone", "prlimit64", "unshare", "personality", "ioctl", "fcntl", "socket", "socketpair"}
 SYSTEM_V = {"shmget", "shmat", "shmctl", "shmdt", "semget", "semop", "semtimedop", "semctl"}
 ABSENT = {"clone3", *SYSTEM_V, "msgget", "msgsnd", "msgrcv", "msgctl", "mq_open", "mq_unlink"}
 MEMORY = {"memfd_create", "memfd_secret"}
@@ -181,6 +181,17 @@ def test_commands_to_terminals_and_personalities(build: Callable[..., Filter]) -
     assert made.answer("ioctl", 0x5412, 0x5401, 0x5412) == ALLOW
 
 
+def test_neither_leases_on_files_nor_subvolumes(build: Callable[..., Filter]) -> None:
+    made = build()
+    assert made.answer("fcntl", 3, 1024, 1) == made.answer("fcntl", 3, 1024 + HIGH, 1) == EPERM
+    assert made.answer("fcntl", 3, 4, 1024) == made.answer("fcntl", 1024, 1) == ALLOW
+    btrfs = [0x94 << 8 | number | 1 << 30 | 4096 << 16 for number in (1, 14, 23, 24)] + [
+        0x94 << 8 | 26 | 1 << 30 | 8 << 16
+    ]
+    assert {made.answer("ioctl", 3, command) for command in btrfs} == {EPERM}
+    assert made.answer("ioctl", 3, 0x40049409) == ALLOW  # FICLONE
+
+
 def test_a_process_sets_its_own_limits_and_reads_all(build: Callable[..., Filter]) -> None:
     answer = build().answer
     assert answer("prlimit64", 0, 7, 0x7FFF00001000) == answer("prlimit64", HIGH, 7, 1) == ALLOW
@@ -323,6 +334,7 @@ def test_the_kernel_refuses_arguments() -> None:
 refused = [call(given["unshare"], flag) for flag in given["new"]]
 refused += [call(given["clone"], flag | signal.SIGCHLD, 0, 0, 0, 0) for flag in given["new"] if flag != 0x80]
 refused += [call(given["ioctl"], 0, command, -1) for command in (0x5412, 0x5412 | 1 << 32, 0x541C)]
+refused += [call(given["fcntl"], 0, 1024, kind) for kind in (0, 1, 2)]
 refused += [call(given["personality"], 0x40000), call(471, 0), call(given["socketpair"], 1, 2, 0, -1)]
 import resource
 new = ctypes.create_string_buffer(struct.pack("=qq", *resource.getrlimit(resource.RLIMIT_NOFILE)))

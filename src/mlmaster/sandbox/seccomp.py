@@ -111,6 +111,7 @@ NUMBERS: dict[str, tuple[int | None, int | None]] = {
     # allowed for some arguments
     "prlimit64": (302, 261),
     "ioctl": (16, 29),
+    "fcntl": (72, 25),
     "socket": (41, 198),
     "socketpair": (53, 199),
 }
@@ -123,7 +124,7 @@ _ABSENT = (
 """Answered as by a kernel without them: the C library then starts threads by `clone`, whose flags can be read here (those of
 `clone3` lie behind a pointer); objects of System V and message queues outlive every process of a script, so that the next
 evaluation of the same user would find what they hold, and Landlock does not guard those of the user's other programs."""
-_CHECKED = ("unshare", "clone", "personality", "prlimit64", "ioctl", "socket", "socketpair")
+_CHECKED = ("unshare", "clone", "personality", "prlimit64", "ioctl", "fcntl", "socket", "socketpair")
 
 _ALLOW = 0x7FFF0000
 _KILL_PROCESS = 0x80000000
@@ -141,6 +142,9 @@ _AF_UNIX, _AF_INET, _AF_INET6, _AF_NETLINK = 1, 2, 10, 16
 _STREAM, _DATAGRAM, _SEQUENCE, _TYPE = 1, 2, 5, 0xF
 _TCP, _UDP, _NETLINK_ROUTE = 6, 17, 0
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
+_SUBVOLUMES = (0x50009401, 0x5000940E, 0x50009417, 0x50009418, 0x4008941A)
+"""Commands of btrfs: snapshots and subvolumes, which can be made such that nobody can change what is in them."""
+_F_SETLEASE = 1024
 _LOW = 0xFFFFFFFF
 
 
@@ -226,7 +230,10 @@ def _checks(name: str, with_network: bool, with_unix_sockets: bool) -> list[byte
         # its own limits, or reading: Landlock lets a script limit the other processes of its user, the harness among them
         return _allow([(_Has(0, (0,)),), (_Has(2, (0,)), _Has(2, (0,), is_upper=True))])
     if name == "ioctl":
-        return _decide([(_Has(1, (_TIOCSTI, _TIOCLINUX)),)], _REFUSE, _ALLOW)
+        return _decide([(_Has(1, (_TIOCSTI, _TIOCLINUX, *_SUBVOLUMES)),)], _REFUSE, _ALLOW)
+    if name == "fcntl":
+        # who holds a lease on a file makes all others wait, for 45 s by default, when they open it
+        return _decide([(_Has(1, (_F_SETLEASE,)),)], _REFUSE, _ALLOW)
     if name == "socketpair":
         # a pair of datagram sockets can be reconnected, and sent from, to any unix socket that has a name
         either = () if with_unix_sockets else (_Has(1, (_STREAM, _SEQUENCE), _TYPE),)

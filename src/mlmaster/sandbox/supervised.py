@@ -18,6 +18,8 @@ _CHUNK = 1 << 16
 _GRACE_S = 2.0
 _ROUND_S = 0.1
 _MOST_DESCRIPTORS = 4
+_MOST_LEFT = 1 << 26
+"""Bytes in a pipe: no user may enlarge one beyond a few MB."""
 
 
 @dataclass(slots=True)
@@ -140,8 +142,11 @@ class Supervised:
         return self._status in self._selector.get_map()
 
     def _drain(self) -> None:
-        """Read what is left in the pipe: nobody is alive to write more."""
-        while data := _read(self._output):
+        """Read what is left in the pipe. Nobody should be alive to write more; who is all the same holds nobody up."""
+        for _ in range(_MOST_LEFT // _CHUNK):
+            data = _read(self._output)
+            if not data:
+                return
             self._log.write(data)
 
     def _read_status(self) -> bytes | None:

@@ -76,6 +76,14 @@ ATTACKS = (
         open(f'/proc/self/fd/{opened}', 'a').write('3,1\\n')
         """,
     ),
+    Attack(
+        "view-leased",
+        """
+        # whoever opens it to write, the harness too, then waits for 45 s; with the other kind of lease, whoever opens it
+        fcntl.fcntl(os.open('input/train.csv', os.O_RDONLY), fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        reached()
+        """,
+    ),
     Attack("view-original-written", "open(os.path.join($view, 'train.csv'), 'a').write('3,1\\n')", "changed:view"),
     Attack(
         "view-mounted-over",
