@@ -39,6 +39,7 @@ from mlmaster.sandbox.cgroups.share import memory_bytes
 from mlmaster.sandbox.directory import remove_left
 from mlmaster.sandbox.interpreter import Interpreter, settle
 from mlmaster.sandbox.making import make_sandbox
+from mlmaster.sandbox.settings import PRELOADED
 from mlmaster.search import make_policy
 from mlmaster.settings import Settings
 from mlmaster.store.run_directory import RunDirectory
@@ -151,6 +152,7 @@ def assemble(
     engine, limits = settings.engine, limits or settings.budget.limits
     _require_same_kind(store, task)
     clock = clock or SystemClock()
+    remarks: tuple[str, ...] = ()
     remove_left(store.directory / "work")  # what a killed process left; the writer's lock is ours
     if sandbox is None:
         interpreter = interpreter or settle(settings.sandbox, store.directory)
@@ -160,6 +162,11 @@ def assemble(
             interpreter,
             closed=(task.directory, store.directory),
             is_intact=is_intact,
+        )
+        remarks = tuple(
+            f"sandbox.preload: {name} cannot be loaded ({why}); scripts run without it"
+            for name, why in sandbox.missing.items()
+            if name not in PRELOADED
         )
     per_script = script_limits(settings, limits)
     metric: Metric
@@ -207,6 +214,7 @@ def assemble(
         pool=pool or ThreadPool(engine.actual_proposal_workers, engine.actual_slots),
         clock=clock,
         packages={} if interpreter is None else interpreter.packages,
+        remarks=remarks,
     )
     return Run(parts, limits, engine, settings.search, settings.seed, start)
 

@@ -84,10 +84,12 @@ def test_scripts_run_in_another_python_with_packages_of_the_run(
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "shelf"))
 
     words = ["--python", "../other", "--set", "sandbox.packages=helping", "--nodes", "1", "--time", "3m", "--json"]
+    words += ["--set", "sandbox.preload=[numpy, no_such_module]"]
     out = tmp_path / "run"
     result = invoke("run", "wine", "--out", out, "--set", "engine.folds=2", *words)
     assert result.exit_code == 0, result.output
     assert "environment of their own with helping" in result.stderr
+    assert "sandbox.preload: no_such_module cannot be loaded (ModuleNotFoundError" in result.stderr
     needed = (out / "best" / "requirements.txt").read_text(encoding="utf-8")
     assert f"\nlightgbm=={metadata.version('lightgbm')}\n" in needed
     assert "helping" not in needed

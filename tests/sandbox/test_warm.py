@@ -47,6 +47,7 @@ def test_modules_that_are_not_there_are_passed_over() -> None:
     loaded = zygote.wait()
     zygote.close()
     assert loaded.threads == 1
+    assert loaded.restless == ""
     assert dict(loaded.missing) == {"no_such_module": "ModuleNotFoundError: No module named 'no_such_module'"}
 
 
@@ -62,7 +63,7 @@ def restless(tmp_path: Path) -> Iterator[Zygote]:
 
 
 def test_it_is_told_that_a_module_starts_threads(restless: Zygote) -> None:
-    assert restless.wait().threads == 2
+    assert (restless.wait().threads, restless.wait().restless) == (2, "restless")
 
 
 def test_scripts_run_in_fresh_interpreters_where_it_cannot_be_forked(
@@ -70,7 +71,7 @@ def test_scripts_run_in_fresh_interpreters_where_it_cannot_be_forked(
 ) -> None:
     assert ", warm," in sandbox.name
     sandbox.zygote = restless
-    assert ", cold (the warm interpreter cannot be forked)," in sandbox.name
+    assert ", cold (no warm interpreter: restless starts threads)," in sandbox.name
     assert run(sandbox, tmp_path, WHO).log == "solution.py\n"
 
 

@@ -20,6 +20,7 @@ class Parts:
 
     Attributes:
         packages: What scripts can import, as in `Context`.
+        remarks: What the user should know of how scripts are run.
     """
 
     task: Task
@@ -36,3 +37,4 @@ class Parts:
     pool: Pool
     clock: Clock
     packages: Mapping[str, str]
+    remarks: tuple[str, ...] = ()

@@ -130,8 +130,8 @@ class Run:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Return what the user should know of the views."""
-        return self._parts.views.notes
+        """Return what the user should know of the views, and of how scripts are run."""
+        return (*self._parts.views.notes, *self._parts.remarks)
 
     @property
     def scheme(self) -> Scheme | None:

@@ -16,7 +16,7 @@ import re
 import secrets
 import sys
 import weakref
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Condition
@@ -40,7 +40,7 @@ from mlmaster.sandbox.start import FreshStart, Start
 from mlmaster.sandbox.supervised import Supervised
 from mlmaster.sandbox.verdict import judge, kernel_kills
 from mlmaster.sandbox.views import Views
-from mlmaster.sandbox.warm import Zygote
+from mlmaster.sandbox.warm import Loaded, Zygote
 from mlmaster.sandbox.watchdog import TASKS_PER_PROCESS, Breach, Watchdog
 
 _READ_WHEN_LOADED = r"[\"'](?:\w+_NUM_THREADS|\w+_MAX_THREADS|PYTHONHASHSEED|(?:KMP|GOMP|OMP|MKL)_\w+)[\"']"
@@ -112,19 +112,35 @@ class LocalSandbox:
     def name(self) -> str:
         """Return how scripts are run, in words: `namespaces, warm, cgroup v1`. Waits until the warm interpreter is ready."""
         network = ["network"] if self._with_network else []
+        loaded = self._loaded
         start = "warm" if self._is_warm else "cold"
         if self.zygote is not None and not self._is_warm:
-            start = "cold (the warm interpreter cannot be forked)"
+            why = (
+                f"{loaded.restless} starts threads" if loaded is not None and loaded.restless else "it did not come up"
+            )
+            start = f"cold (no warm interpreter: {why})"
         memory = "memory watched" if self._memory is None else self._memory.name
         return ", ".join([self._isolation.name, *network, start, memory])
 
     @property
+    def missing(self) -> Mapping[str, str]:
+        """Return modules that were to be preloaded and could not be, and why. Waits as `name` does."""
+        loaded = self._loaded
+        return {} if loaded is None else loaded.missing
+
+    @property
     def _is_warm(self) -> bool:
-        """Return True where scripts can be forked; what cannot be loaded must not keep them from running."""
+        """Return True where scripts can be forked."""
+        loaded = self._loaded
+        return loaded is not None and loaded.threads == 1
+
+    @property
+    def _loaded(self) -> Loaded | None:
+        """Return what the warm interpreter has loaded, None where there is none; scripts run all the same."""
         try:
-            return self.zygote is not None and self.zygote.wait().threads == 1
+            return None if self.zygote is None else self.zygote.wait()
         except InfrastructureError:
-            return False
+            return None
 
     def run(self, code: str, view: Path, limits: Limits, cancel: Flag) -> Execution:
         """Run one script; see `mlmaster.ports.Sandbox.run`."""

@@ -42,10 +42,12 @@ class Loaded:
     Attributes:
         threads: How many it has; more than one, and it does not serve.
         missing: Modules that could not be loaded, and why.
+        restless: The first module after which there were threads, or "".
     """
 
     threads: int
     missing: Mapping[str, str] = field(default_factory=dict)
+    restless: str = ""
 
 
 class WarmSupervisor:

@@ -50,14 +50,16 @@ def serve(control: int, modules: str) -> tuple[int, int, int]:
 
 
 def _load(modules: list[str]) -> dict[str, Any]:
-    """Import what is there; return what is missing and how many threads there are afterwards."""
-    missing = {}
+    """Import what is there; return what is missing, how many threads there are afterwards, and which module began them."""
+    missing, restless = {}, ""
     for name in modules:
         try:
             __import__(name)
         except Exception as error:  # whatever a library raises when it cannot be loaded, scripts may do without it
             missing[name] = f"{type(error).__name__}: {error}"
-    return {"missing": missing, "threads": _threads()}
+        if not restless and _threads() > 1:
+            restless = name
+    return {"missing": missing, "threads": _threads(), "restless": restless}
 
 
 def _threads() -> int:
