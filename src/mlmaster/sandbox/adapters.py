@@ -16,10 +16,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+import psutil
+
 from mlmaster.sandbox import seccomp
 from mlmaster.sandbox.directory import EvaluationDirectory
-from mlmaster.sandbox.folders import delete
+from mlmaster.sandbox.folders import delete, owned_bytes
 from mlmaster.sandbox.inside.plan import Landlock, Mounts, Namespaces, Plan
+from mlmaster.sandbox.tree import removed_bytes
 from mlmaster.sandbox.views import Showing, Shown
 
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/sys/devices/system")
@@ -90,6 +93,10 @@ class Isolation(Protocol):
         """Return the plan with this adapter's walls."""
         ...
 
+    def files_in_memory_bytes(self, user: int | None, processes: Sequence[psutil.Process]) -> int:
+        """Return what a script's user and processes hold in folders in memory that are not the script's alone."""
+        ...
+
     def clean(self, user: int | None) -> None:
         """Take away what a script, ended now, left outside its directory."""
         ...
@@ -157,6 +164,10 @@ class NamespaceIsolation:
             program=base64.b64encode(program).decode(),
         )
 
+    def files_in_memory_bytes(self, user: int | None, processes: Sequence[psutil.Process]) -> int:  # noqa: ARG002
+        """There are none."""
+        return 0
+
     def clean(self, user: int | None) -> None:
         """Nothing is left: all of it ended with the namespaces."""
 
@@ -217,6 +228,12 @@ class LandlockIsolation:
             program=base64.b64encode(program).decode(),
         )
 
+    def files_in_memory_bytes(self, user: int | None, processes: Sequence[psutil.Process]) -> int:
+        """Count the files of the script's own user, those without a name included; without one it may make none."""
+        if user is None or not Path(_MEMORY).is_dir():
+            return 0
+        return owned_bytes(Path(_MEMORY), user) + removed_bytes(processes, frozenset({Path(_MEMORY).stat().st_dev}))
+
     def clean(self, user: int | None) -> None:
         """Remove the script's files in shared memory, which nobody else owns."""
         if user is None:
@@ -250,6 +267,10 @@ class NoIsolation:
     def wall_in(self, plan: Plan, place: Place) -> Plan:  # noqa: ARG002
         """Return the plan as it is."""
         return plan
+
+    def files_in_memory_bytes(self, user: int | None, processes: Sequence[psutil.Process]) -> int:  # noqa: ARG002
+        """They cannot be told from what others hold."""
+        return 0
 
     def clean(self, user: int | None) -> None:
         """What was left outside cannot be told from what others left."""

@@ -48,6 +48,18 @@ def used_bytes(*folders: Path, enough: int | None = None) -> int:
     return total
 
 
+def owned_bytes(folder: Path, user: int) -> int:
+    """Return the bytes of what one user has put into a folder that others use as well."""
+    total = 0
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            with contextlib.suppress(OSError):
+                found = entry.stat(follow_symlinks=False)
+                if found.st_uid == user:
+                    total += found.st_blocks * 512 + used_bytes(Path(entry.path))
+    return total
+
+
 def open_up(folder: Path) -> int:
     """Give the owner every right to a folder and those below, whatever a script made of them; return how deep they go."""
     deepest = 0

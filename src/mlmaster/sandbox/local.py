@@ -18,6 +18,7 @@ import sys
 import weakref
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from threading import Condition
 from threading import Event as Flag
@@ -218,6 +219,7 @@ class LocalSandbox:
                 script,
                 directory,
                 group,
+                partial(self._isolation.files_in_memory_bytes, user),
             )
             try:
                 breach = watchdog.look()

@@ -6,7 +6,7 @@ dear) is not seen. A script that takes too much memory and returns it within a t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import psutil
@@ -44,6 +44,7 @@ class Watchdog:
         script: Its processes, and its folders that are held in memory.
         directory: Its folders on disk.
         group: Its control group, where there is one: the kernel's own count.
+        shared_bytes: Returns what its processes hold in folders in memory that are not its own.
 
     Attributes:
         peak_bytes: The most memory seen.
@@ -58,6 +59,7 @@ class Watchdog:
         script: Supervised,
         directory: EvaluationDirectory,
         group: Cgroup | None,
+        shared_bytes: Callable[[Sequence[psutil.Process]], int],
     ) -> None:
         self.peak_bytes = 0
         self.cpu_s = 0.0
@@ -67,6 +69,7 @@ class Watchdog:
         self._script = script
         self._directory = directory
         self._group = group
+        self._shared_bytes = shared_bytes
         self._started = clock.monotonic()
         self._next_look = self._started
         self._next_disk_look = self._started + _DISK_LOOK_S
@@ -144,7 +147,7 @@ class Watchdog:
             return self._group.used_bytes()
         memory = memory_of(members, self.peak_bytes)
         # files in memory that some process maps are in both numbers
-        return memory.own + max(memory.shared, self._script.report.memory_files_bytes())
+        return memory.own + max(memory.shared, self._script.report.memory_files_bytes() + self._shared_bytes(members))
 
     def _after(self, begun: float, pause_s: float) -> float:
         """Return when to look again, so that looking takes only a small share of the time."""
