@@ -104,7 +104,7 @@ class LocalSandbox:
         self._fresh = FreshStart(python, base)
         is_warm = preload is not None and sys.platform == "linux"
         self.zygote = Zygote(python, base, preload or ()) if is_warm else None
-        self._release = weakref.finalize(self, _release, self.zygote, memory)
+        self._release = weakref.finalize(self, _release, self.zygote, memory, self._views)
         self._is_closing = Flag()
         self._running = 0
         self._change = Condition()
@@ -311,8 +311,9 @@ class LocalSandbox:
             group.close()
 
 
-def _release(zygote: Zygote | None, memory: Cgroups | None) -> None:
+def _release(zygote: Zygote | None, memory: Cgroups | None, views: Views) -> None:
     """End what outlives a script; also when a sandbox is forgotten without having been closed."""
+    views.close()
     if zygote is not None:
         zygote.close()
     if memory is not None:

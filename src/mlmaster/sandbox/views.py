@@ -81,7 +81,16 @@ class Views:
         self._first: dict[tuple[Path, int], bytes] = {}
         self._seen: dict[tuple[Path, int], tuple[tuple[Path, ...], bool]] = {}
         self._is_intact = is_intact
+        self._held: dict[tuple[Path, int], int] = {}
         self._lock = Lock()
+
+    def close(self) -> None:
+        """Let go of the views; nothing is remembered of them."""
+        with self._lock:
+            for descriptor in self._held.values():
+                os.close(descriptor)
+            for known in (self._held, self._first, self._seen):
+                known.clear()
 
     def show(
         self, view: Path, target: Path, showing: Showing = Showing.COPY_OR_LINK, *, is_for_another: bool = False
@@ -100,8 +109,8 @@ class Views:
         """
         if not view.is_dir():
             raise InfrastructureError(f"the view {view} is not a folder; build it before running a script on it")
-        resolved = view.resolve()
-        key = (resolved, view.stat().st_ino)  # a view built anew under its old name is another view
+        key = self._identify(view)
+        resolved = key[0]
         if showing in (Showing.MOUNT, Showing.LINK):
             targets, is_open = self._look_at(key)
             if is_for_another and not is_open:
@@ -126,6 +135,19 @@ class Views:
             raise InfrastructureError(f"the view {view} was changed since it was first used; delete and build it anew")
         target.symlink_to(resolved, target_is_directory=True)
         return Shown(linked=resolved, targets=self._look_at(key)[0], fingerprint=fingerprint)
+
+    def _identify(self, view: Path) -> tuple[Path, int]:
+        """Return what tells a view from one built anew under its name.
+
+        It is held open: filesystems give the number of a folder that was deleted to the next one.
+        """
+        resolved = view.resolve()
+        descriptor = os.open(resolved, os.O_RDONLY | os.O_DIRECTORY)
+        key = (resolved, os.fstat(descriptor).st_ino)
+        with self._lock:
+            if self._held.setdefault(key, descriptor) != descriptor:
+                os.close(descriptor)
+        return key
 
     def _look_at(self, key: tuple[Path, int]) -> tuple[tuple[Path, ...], bool]:
         """Return where links inside a view lead, and whether every user may read all of it. Looked at once."""
