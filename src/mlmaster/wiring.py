@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event as Flag
@@ -121,16 +122,37 @@ def reopen(directory: Path, limits: BudgetLimits | None = None) -> Run:
     """
     store = RunDirectory.open_for_writing(directory.absolute())
     try:
-        return assemble(store, Settings.model_validate(store.settings()), limits)
-    except ValidationError as error:
-        store.close()
-        raise RunDirectoryError(f"{directory / 'run.yaml'} was changed and cannot be read: {error}") from error
-    except SandboxError as error:  # its advice speaks of flags, and an existing run has its choices written down
-        store.close()
-        raise SandboxError(f"{error}; for this run, change it under `sandbox:` in {directory / 'run.yaml'}") from error
+        with _pointing_at(directory):
+            return assemble(store, settings_of(store), limits)
     except BaseException:
         store.close()
         raise
+
+
+def settings_of(store: RunDirectory) -> Settings:
+    """Return the settings a run began with.
+
+    Raises:
+        RunDirectoryError: `run.yaml` was changed since, and holds something else.
+    """
+    try:
+        return Settings.model_validate(store.settings())
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        found = f"{'.'.join(map(str, first['loc']))} is {first['input']!r}: {first['msg']}"
+        raise RunDirectoryError(f"{store.directory / 'run.yaml'} was changed: {found}; correct it") from error
+
+
+@contextmanager
+def _pointing_at(directory: Path) -> Iterator[None]:
+    """Let advice on the sandbox, which speaks of flags, say where an existing run has its choices; and whose it must be."""
+    try:
+        yield
+    except SandboxError as error:
+        raise SandboxError(f"{error}; for this run, change it under `sandbox:` in {directory / 'run.yaml'}") from error
+    except PermissionError as error:
+        advice = "go on as the user the run belongs to, or make it yours (chown -R)"
+        raise RunDirectoryError(f"{error.filename or directory}: {error.strerror}; {advice}") from error
 
 
 def assemble(
@@ -357,7 +379,7 @@ def predict(directory: Path, table: Path) -> reproduce.Cells:
         UserError: No result there yet, or the table lacks columns.
     """
     store = RunDirectory.open_for_reading(directory.absolute())
-    settings, task = Settings.model_validate(store.settings()), store.task()
+    settings, task = settings_of(store), store.task()
     store.close()
     if not (store.best / "result.json").exists():
         raise RunDirectoryError(f"{directory} has no result yet; go on with `mlmaster resume {directory}`")
@@ -366,8 +388,9 @@ def predict(directory: Path, table: Path) -> reproduce.Cells:
     if not table.is_file():
         raise DataError(f"{table}: there is no such file")
     work = tempfile.TemporaryDirectory(prefix="mlmaster-")
-    interpreter = settle(settings.sandbox, directory.absolute())
-    sandbox = make_sandbox(settings.sandbox, Path(work.name), interpreter, closed=(task.directory,))
+    with _pointing_at(directory):
+        interpreter = settle(settings.sandbox, directory.absolute())
+        sandbox = make_sandbox(settings.sandbox, Path(work.name), interpreter, closed=(task.directory,))
     limits = script_limits(settings, BudgetLimits())
 
     def run(script: Path, view: Path) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import zipfile
 from pathlib import Path
@@ -135,6 +136,29 @@ def test_resume_without_its_python_says_where_the_choice_is_written(invoke: Invo
     assert result.exit_code == 2
     assert "/gone/bin/python: there is no such file" in result.stderr
     assert f"under `sandbox:` in {written}" in result.stderr
+
+
+@pytest.mark.parametrize("words", [["resume"], ["predict", "table.csv"]], ids=lambda words: str(words[0]))
+def test_a_run_whose_settings_were_changed_for_the_worse(invoke: Invoke, ended: Path, words: list[str]) -> None:
+    written = ended / "run.yaml"
+    written.write_text(
+        written.read_text(encoding="utf-8").replace("isolation: auto", "isolation: bag"), encoding="utf-8"
+    )
+    result = invoke(words[0], ended, *words[1:])
+    assert result.exit_code == 2
+    assert f"{written} was changed: sandbox.isolation is 'bag': Input should be" in " ".join(result.stderr.split())
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_resume_of_a_run_of_somebody_else(invoke: Invoke, tmp_path: Path) -> None:
+    fill(tmp_path / "theirs", unfinished_run()).close()
+    (tmp_path / "theirs" / "run.lock").unlink()
+    (tmp_path / "theirs").chmod(0o500)
+    looked, result = invoke("status", tmp_path / "theirs"), invoke("resume", tmp_path / "theirs")
+    (tmp_path / "theirs").chmod(0o700)
+    assert looked.exit_code == 0, looked.output
+    assert result.exit_code == 2
+    assert "make it yours (chown -R)" in result.stderr
 
 
 def test_resume_of_a_run_in_use_is_refused(invoke: Invoke, tmp_path: Path) -> None:

@@ -29,9 +29,9 @@ def resume(
     Spent time and money count. A larger budget may be given; it is that of the whole run.
     """
     from mlmaster.cli.conduct import Manner, conduct
-    from mlmaster.settings import Layered, Settings, load_settings
+    from mlmaster.settings import Layered, load_settings
     from mlmaster.store.run_directory import RunDirectory
-    from mlmaster.wiring import reopen
+    from mlmaster.wiring import reopen, settings_of
 
     flags = {
         "budget.time": Layered(time, "--time"),
@@ -41,8 +41,10 @@ def resume(
     }
     resolved = load_settings(flags)
     store = RunDirectory.open_for_reading(run)
-    before = Settings.model_validate(store.settings()).budget
-    store.close()
+    try:
+        before = settings_of(store).budget
+    finally:
+        store.close()
     given = {key.removeprefix("budget."): getattr(resolved.settings.budget, key[7:]) for key in resolved.sources}
     limits = before.model_copy(update=given).limits
     again = reopen(run, limits)

@@ -156,4 +156,4 @@ class Watchdog:
 
 
 def _megabytes(count: int) -> str:
-    return f"{count / 2**20:,.0f} MB"
+    return f"{count / 2**20:,.{0 if count >= 10 * 2**20 else 3}f} MB"

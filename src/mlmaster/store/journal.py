@@ -8,6 +8,7 @@ its own. Read next: `mlmaster.core.events`.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -74,11 +75,15 @@ class Journal:
                 f"{directory} is in use by another process; wait for it, or watch it with `mlmaster status {directory}`"
             ) from error
         except OSError as error:
-            raise RunDirectoryError(f"{directory} cannot be written: {error.strerror or error}") from error
+            advice = "go on as the user it belongs to, or make it yours (chown -R)"
+            raise RunDirectoryError(f"{directory} cannot be written: {error.strerror or error}; {advice}") from error
 
     def _connect(self, writable: bool) -> sqlite3.Connection:
         if not writable:
-            return sqlite3.connect(f"{self._path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
+            # beside a database that is at rest SQLite makes files even to read it; in another user's run it may not
+            is_closed = not os.access(self._path.parent, os.W_OK)
+            at_rest = "&immutable=1" if is_closed and not self._path.with_name(f"{FILE_NAME}-wal").exists() else ""
+            return sqlite3.connect(f"{self._path.resolve().as_uri()}?mode=ro{at_rest}", uri=True, isolation_level=None)
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
