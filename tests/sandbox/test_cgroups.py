@@ -16,6 +16,7 @@ import pytest
 
 from mlmaster.errors import InfrastructureError
 from mlmaster.sandbox.cgroups import Cgroup, Cgroups, find
+from mlmaster.sandbox.cgroups.files import KernelFiles
 from mlmaster.sandbox.cgroups.trial import prove
 from mlmaster.sandbox.cgroups.v1 import CgroupsV1
 
@@ -409,10 +410,13 @@ def test_only_what_is_empty_and_of_a_dead_process_is_removed(v1: CgroupsV1, star
             folder.rmdir()
 
 
-def test_groups_are_made_again_below_a_top_that_another_harness_took_for_left(v1: CgroupsV1) -> None:
+def test_groups_are_made_again_below_a_top_that_was_removed(v1: CgroupsV1) -> None:
+    files = KernelFiles()
+    assert all(map(files.is_claimed, tops(v1)))
     for top in tops(v1):
         top.rmdir()
     group = v1.open(LIMIT, 8)
+    assert all(map(files.is_claimed, tops(v1)))
     assert all(join.exists() for join in group.joins)
     group.close()
 

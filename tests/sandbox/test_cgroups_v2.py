@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from mlmaster.errors import InfrastructureError
+from mlmaster.sandbox.cgroups import tree
+from mlmaster.sandbox.cgroups.files import KernelFiles
 from mlmaster.sandbox.cgroups.systemd import SystemdCgroups
 from mlmaster.sandbox.cgroups.v2 import CgroupsV2
 from mlmaster.testing.fake_cgroups import FakeCgroupFiles, FakeGroup
@@ -382,3 +384,26 @@ def test_systemd_that_refuses_is_quoted(tmp_path: Path, text: str, reason: str) 
 def test_a_machine_without_systemd_is_said_to_be_so(tmp_path: Path) -> None:
     with pytest.raises(InfrastructureError, match="cannot be started: No such file"):
         SystemdCgroups(str(tmp_path / "systemd-run"))
+
+
+def test_what_a_harness_out_of_sight_has_claimed_is_left_alone(tmp_path: Path) -> None:
+    # numbers that no process has: of another process namespace, for all that can be told
+    alive, dead = (tmp_path / f"mlmaster-999999{number}-00c0ffee" for number in (1, 2))
+    for group in (alive, dead):
+        (group / "1").mkdir(parents=True)
+    files = KernelFiles()
+    let_go = files.claim(alive)
+    tree.remove_left(files, tmp_path)
+    assert (alive / "1").exists()
+    assert not dead.exists()
+    let_go()
+    tree.remove_left(files, tmp_path)
+    assert not alive.exists()
+
+
+def test_the_groups_of_a_harness_are_claimed_while_they_are_there(files: FakeCgroupFiles, tmp_path: Path) -> None:
+    cgroups = CgroupsV2(proc(tmp_path), files=files)
+    assert files.claimed == {top(files)}
+    cgroups.close()
+    cgroups.close()
+    assert not files.claimed

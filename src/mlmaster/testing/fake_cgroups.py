@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,11 +43,13 @@ class FakeCgroupFiles:
 
     Attributes:
         groups_by_path: Every group.
+        claimed: Those in use.
     """
 
     def __init__(self, root: Path, controllers: frozenset[str] = frozenset(_HANDED), with_kill: bool = True) -> None:
         self.root = root
         self.groups_by_path: dict[Path, FakeGroup] = {root: FakeGroup()}
+        self.claimed: set[Path] = set()
         self._controllers = controllers
         self._with_kill = with_kill
 
@@ -111,6 +114,14 @@ class FakeCgroupFiles:
     def groups(self, path: Path) -> list[Path]:  # noqa: D102
         self._group(path)
         return [place for place in self.groups_by_path if place.parent == path]
+
+    def claim(self, path: Path) -> Callable[[], None]:  # noqa: D102
+        self._group(path)
+        self.claimed.add(path)
+        return lambda: self.claimed.discard(path)
+
+    def is_claimed(self, path: Path) -> bool:  # noqa: D102
+        return path in self.claimed
 
     def _group(self, path: Path) -> FakeGroup:
         if path not in self.groups_by_path:

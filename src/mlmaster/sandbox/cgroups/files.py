@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -35,6 +36,14 @@ class Files(Protocol):
         """Return the groups right below one."""
         ...
 
+    def claim(self, path: Path) -> Callable[[], None]:
+        """Mark a group as in use for as long as this process lives; return what ends that. Never fails."""
+        ...
+
+    def is_claimed(self, path: Path) -> bool:
+        """Return True for a group that a living process has claimed, whatever namespace that is in."""
+        ...
+
 
 class KernelFiles:
     """The real ones."""
@@ -57,6 +66,24 @@ class KernelFiles:
 
     def groups(self, path: Path) -> list[Path]:  # noqa: D102
         return [entry for entry in path.iterdir() if entry.is_dir()]
+
+    def claim(self, path: Path) -> Callable[[], None]:  # noqa: D102
+        with suppress(OSError):
+            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            with suppress(OSError):
+                fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return lambda: os.close(descriptor)
+        return lambda: None
+
+    def is_claimed(self, path: Path) -> bool:  # noqa: D102
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
 
 
 @contextmanager

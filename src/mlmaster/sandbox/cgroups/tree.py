@@ -37,14 +37,16 @@ def tasks_for(processes: int) -> int:
 def remove_left(files: Files, parent: Path) -> None:
     """Remove the groups that a killed harness left, where they are empty.
 
-    One whose number is another process's by now is left alone, as nothing tells the two apart; it costs nothing.
+    One whose number is another process's by now is left alone, as nothing tells the two apart; it costs nothing. So is one
+    that a harness has claimed whose process cannot be seen from here, as in another container.
     """
     with contextlib.suppress(OSError):
         for group in files.groups(parent):
             name = _NAME.fullmatch(group.name)
             if name and not psutil.pid_exists(int(name[1])):
                 with contextlib.suppress(OSError):  # the kernel removes no group that is in use
-                    remove_with_all_below(files, group)
+                    if not files.is_claimed(group):
+                        remove_with_all_below(files, group)
 
 
 def remove_with_all_below(files: Files, group: Path) -> None:

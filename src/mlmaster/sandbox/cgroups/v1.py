@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from mlmaster.errors import InfrastructureError
@@ -39,6 +39,7 @@ class CgroupsV1:
             with contextlib.suppress(InfrastructureError):
                 parents[controller] = own_group(controller, proc, self._files)
         self._tops: dict[str, Path] = {}
+        self._claims: dict[Path, Callable[[], None]] = {}
         for controller, parent in parents.items():
             tree.remove_left(self._files, parent)
             try:
@@ -70,11 +71,13 @@ class CgroupsV1:
         tops = list(self._tops.values())
         tree.empty(self._files, tops, tree.kill_each)
         tree.remove_emptied(self._files, tops)
+        while self._claims:
+            self._claims.popitem()[1]()
 
     def _make(self, folder: Path) -> None:
         try:
             self._files.make(folder)
-        except FileNotFoundError:  # a harness that cannot see this one's process took the empty top for left behind
+        except FileNotFoundError:  # something took the empty top for left behind
             self._make_top(folder.parent.parent)
             self._files.make(folder)
 
@@ -82,6 +85,8 @@ class CgroupsV1:
         top = parent / self._name
         with contextlib.suppress(FileExistsError):
             self._files.make(top)
+            self._claims.pop(top, lambda: None)()
+            self._claims[top] = self._files.claim(top)
         with contextlib.suppress(OSError):  # new kernels count what is below in any case
             self._files.write(top / "memory.use_hierarchy", "1")
 

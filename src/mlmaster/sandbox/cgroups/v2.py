@@ -10,6 +10,7 @@ import contextlib
 import errno
 import itertools
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -48,6 +49,7 @@ class CgroupsV2:
         self._parent = own_group("", proc, self._files)
         self._top = self._parent / tree.new_name()
         self._enabled: list[str] = []
+        self._let_go: Callable[[], None] = _nothing
         self._require_controllers(proc)
         tree.remove_left(self._files, self._parent)
         try:
@@ -84,6 +86,8 @@ class CgroupsV2:
         with refused(f"{self._parent} cannot be left as it was"):
             self._step_back()
         tree.remove_emptied(self._files, [self._top])
+        self._let_go()
+        self._let_go = _nothing
 
     def _require_controllers(self, proc: Path) -> None:
         offered = self._words(self._parent / "cgroup.controllers")
@@ -98,7 +102,7 @@ class CgroupsV2:
 
     def _build(self) -> None:
         with refused(f"no group can be made in {self._parent}", own_group_advice()):
-            self._files.make(self._top)
+            self._make_top()
         with refused(f"{self._parent} cannot hand memory and pids down", own_group_advice()):
             try:
                 self._hand_down(self._parent)
@@ -112,11 +116,16 @@ class CgroupsV2:
     def _make(self, folder: Path) -> None:
         try:
             self._files.make(folder)
-        except FileNotFoundError:  # a harness that cannot see this one's process took the empty top for left behind
+        except FileNotFoundError:  # something took the empty top for left behind
             with contextlib.suppress(FileExistsError):
-                self._files.make(self._top)
+                self._make_top()
             self._hand_down(self._top)
             self._files.make(folder)
+
+    def _make_top(self) -> None:
+        self._files.make(self._top)
+        self._let_go()
+        self._let_go = self._files.claim(self._top)
 
     def _hand_down(self, group: Path) -> None:
         lacking = [name for name in _NEEDED if name not in self._words(group / _SUBTREE)]
@@ -223,6 +232,10 @@ class _Group:
     def _numbers(self, name: str) -> dict[str, int]:
         with refused("a group cannot be read"):
             return numbers(self._files.read(self._folder / name))
+
+
+def _nothing() -> None:
+    """Let go of nothing."""
 
 
 def _kill(files: Files, group: Path) -> None:
