@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -382,7 +383,9 @@ def predict(directory: Path, table: Path) -> reproduce.Cells:
     settings, task = settings_of(store), store.task()
     store.close()
     if not (store.best / "result.json").exists():
-        raise RunDirectoryError(f"{directory} has no result yet; go on with `mlmaster resume {directory}`")
+        raise RunDirectoryError(
+            f"{directory} has no result yet; go on with `mlmaster resume {shlex.quote(str(directory))}`"
+        )
     if task.is_self_reported:
         raise DataError(f"{directory} is self-reported: its scripts answer the whole folder they saw, and no new rows")
     if not table.is_file():

@@ -34,6 +34,11 @@ def app_raising(error: BaseException) -> typer.Typer:
         (SubmissionError("row 3: no"), 2, "error: row 3: no\n"),
         (OSError(errno.ENOSPC, "No space left on device", "/runs/x"), 2, "error: /runs/x: No space left on device; "),
         (PermissionError(errno.EACCES, "Permission denied", "/root/x"), 2, "error: /root/x: Permission denied; "),
+        (
+            FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']"),
+            2,
+            "error: no folder for temporary files can be written; name one of yours: TMPDIR=",
+        ),
         (KeyboardInterrupt(), 130, "error: interrupted\n"),
         (typer.Exit(7), 7, ""),
     ],

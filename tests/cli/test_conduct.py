@@ -100,9 +100,9 @@ def test_json_output_is_one_object_on_stdout(run: FakeRun, capsys: pytest.Captur
 
 def test_a_run_that_was_cut_off_says_how_to_go_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(typer.Exit) as caught:
-        conduct(FakeRun(tmp_path / "run", unfinished_run()), Manner(is_plain=True))
+        conduct(FakeRun(tmp_path / "my run", unfinished_run()), Manner(is_plain=True))
     assert caught.value.exit_code == 130
-    assert f"mlmaster resume {tmp_path / 'run'}" in capsys.readouterr().err
+    assert f"mlmaster resume '{tmp_path / 'my run'}'" in capsys.readouterr().err
 
 
 def test_a_run_without_any_result_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,6 +22,9 @@ USERS, OURS, INTERRUPTED = 2, 1, 130
 
 _USERS_ERRNO = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG})
 
+_NO_TEMPORARY = "No usable temporary directory"
+"""What Python's `tempfile` says when it has tried them all."""
+
 
 class GuardedGroup(TyperGroup):
     """A group of commands whose errors all end here."""
@@ -55,6 +58,9 @@ def _report(error: Exception) -> int:
         return USERS
     if isinstance(error, OSError) and error.errno in _USERS_ERRNO:
         say_error(f"{error.filename or 'a file'}: {error.strerror}; make room or allow access, then try again")
+        return USERS
+    if isinstance(error, FileNotFoundError) and _NO_TEMPORARY in (error.strerror or ""):
+        say_error("no folder for temporary files can be written; name one of yours: TMPDIR=/path mlmaster …")
         return USERS
     where = _write_log(error)
     say_error(f"{type(error).__name__}: {error}; this is a fault of ML-Master; {where}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sys
 from collections.abc import Sequence
@@ -100,7 +101,7 @@ def conduct(run: Drivable, manner: Manner) -> None:
         for line in (*closing_lines(summary, run.directory), f"report       {path}"):
             typer.echo(line)
     if summary.state != "ended":
-        typer.echo(f"not finished; go on with: mlmaster resume {run.directory}", err=True)
+        typer.echo(f"not finished; go on with: mlmaster resume {shlex.quote(str(run.directory))}", err=True)
         raise typer.Exit(INTERRUPTED)
     if summary.submission is None:
         typer.echo(hint_at_more(summary), err=True)

@@ -5,6 +5,7 @@ Knows a run only by `Drivable`, so that tests bring their own. Read next: `live.
 
 from __future__ import annotations
 
+import shlex
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -128,7 +129,9 @@ class Interruptions:
             self._screen.say("stopping: finishing the selection; Ctrl-C again to stop at once")
         else:
             self._run.abort()
-            self._screen.say(f"stopping at once; go on later with: mlmaster resume {self._run.directory}")
+            self._screen.say(
+                f"stopping at once; go on later with: mlmaster resume {shlex.quote(str(self._run.directory))}"
+            )
 
     @contextmanager
     def installed(self) -> Iterator[None]:

@@ -9,6 +9,7 @@ its own. Read next: `mlmaster.core.events`.
 from __future__ import annotations
 
 import os
+import shlex
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -186,7 +187,9 @@ class Journal:
 def _translated(error: sqlite3.DatabaseError, path: Path) -> Exception:
     text = str(error)
     if "full" in text:
-        return RunDirectoryError(f"no space left for {path}; free some and go on with `mlmaster resume {path.parent}`")
+        return RunDirectoryError(
+            f"no space left for {path}; free some and go on with `mlmaster resume {shlex.quote(str(path.parent))}`"
+        )
     if "not a database" in text or "malformed" in text:
         return RunDirectoryError(f"{path} is damaged ({text}); restore it from a copy")
     return InfrastructureError(f"{path}: {text}")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shlex
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -46,7 +47,7 @@ class RunDirectory:
         """
         if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
             is_run = (directory / FILE_NAME).exists()
-            hint = f"go on with `mlmaster resume {directory}`, or name" if is_run else "name"
+            hint = f"go on with `mlmaster resume {shlex.quote(str(directory))}`, or name" if is_run else "name"
             raise RunDirectoryError(f"{directory} exists already; {hint} another folder with --out")
         with _explaining(directory):
             directory.mkdir(parents=True, exist_ok=True)
