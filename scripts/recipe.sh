@@ -20,9 +20,9 @@ attack() {
   local folder failed=0
   folder=$(mktemp -d) && chmod 755 "$folder"
   touch "$folder/own" "$folder/ordinary" && chmod 666 "$folder/ordinary"
-  MLMASTER_ATTACK_TABLE=$folder/own test_all tests/attack "$@" || failed=1
+  ML_MASTER_ATTACK_TABLE=$folder/own test_all tests/attack "$@" || failed=1
   if [ "$(id -u)" = 0 ]; then
-    bash scripts/as_user.sh env MLMASTER_ATTACK_TABLE="$folder/ordinary" "$bin/python" -m pytest tests/attack "$@" || failed=1
+    bash scripts/as_user.sh env ML_MASTER_ATTACK_TABLE="$folder/ordinary" "$bin/python" -m pytest tests/attack "$@" || failed=1
   fi
   if [ -n "${ATTACK_TABLE:-}" ]; then
     "$bin/python" -m tests.attack.table "$ATTACK_TABLE" "$folder/own" "$folder/ordinary" || failed=1

@@ -1,4 +1,4 @@
-"""The table of attack × adapter × user × declared × seen, written where `MLMASTER_ATTACK_TABLE` names a file.
+"""The table of attack × adapter × user × declared × seen, written where `ML_MASTER_ATTACK_TABLE` names a file.
 
 `python -m tests.attack.table OUT IN...` puts the tables of several users into one.
 """
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-VARIABLE = "MLMASTER_ATTACK_TABLE"
+VARIABLE = "ML_MASTER_ATTACK_TABLE"
 USER = "root" if hasattr(os, "getuid") and os.getuid() == 0 else "user"
 
 

@@ -1,7 +1,7 @@
 """Every attack under every isolating adapter of this machine: what was declared beforehand is what is seen.
 
 One sandbox per adapter takes all attacks, one after the other; an honest script must still run in it when they are over, and
-nothing may be left of them on the machine. `MLMASTER_ATTACK_TABLE=FILE` notes every outcome, see `table`; `make attack` does
+nothing may be left of them on the machine. `ML_MASTER_ATTACK_TABLE=FILE` notes every outcome, see `table`; `make attack` does
 so for root and for an ordinary user.
 """
 
