@@ -155,9 +155,8 @@ def _settle(folder: Path, depth: int) -> None:
     allow(str(folder))
     folders: list[str] = []
     others: list[str] = []
-    with os.scandir(
-        folder
-    ) as entries:  # none is kept: a million of them, each with what is known of it, are a gigabyte
+    # no entry is kept: a million of them, each with what is known of it, are a gigabyte
+    with os.scandir(folder) as entries:
         for entry in entries:
             mode = entry.stat(follow_symlinks=False).st_mode
             if stat.S_ISDIR(mode):

@@ -58,15 +58,18 @@ class ProcessTree:
                 threads += process.num_threads()
         return threads + self._dead
 
-    def cpu_s(self) -> float:
+    def cpu_s(self, members: Iterable[psutil.Process]) -> float:
         """Return the processor seconds seen so far, those of processes that have ended included.
 
         It is the larger of two sums, neither too large: what each process was seen to use, which misses those that come and
         go between two looks; and what the living used together with the children they have waited for.
+
+        Args:
+            members: The living, as `members` has just returned them.
         """
         seen: dict[psutil.Process, float] = {}
         waited_for_s = 0.0
-        for process in self.members():
+        for process in members:
             seen[process] = self._cpu_s.get(process, 0.0)
             with contextlib.suppress(psutil.Error):
                 times = process.cpu_times()

@@ -132,7 +132,7 @@ class Watchdog:
         if tasks > allowed_tasks:
             return Breach(Fault.ERROR, f"{tasks} threads and dead processes at once; {allowed_tasks} are allowed")
         counted_s = None if self._group is None else self._group.cpu_s()
-        self.cpu_s = max(self.cpu_s, tree.cpu_s(), counted_s or 0.0)
+        self.cpu_s = max(self.cpu_s, tree.cpu_s(members), counted_s or 0.0)
         if self.cpu_s > self._limits.cpu_s:
             return Breach(Fault.TIMEOUT, f"used more than {self._limits.cpu_s:g} s of processor time")
         held = self._memory_bytes(members)
