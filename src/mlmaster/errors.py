@@ -10,6 +10,11 @@
     ├── SubmissionError           a submission that breaks the task's format (the script's fault, or the user's in `grade`)
     ├── ProposalRefused           an engineer's answer that is never run: syntax, no-op, duplicate, policy
     ├── Exhausted                 an engineer has nothing left to propose for this operator and parent
+    ├── LLMError                  a language model could not be asked, or could not answer
+    │   ├── ProviderError         its provider: key, address, model, quota, or away for too long
+    │   ├── ContextOverflow       the request is larger than the model takes; a smaller one may do
+    │   ├── BudgetSpent           nothing is left of the tokens or dollars
+    │   └── CallCancelled         the run ended while it was asked
     └── InfrastructureError       ours: retried, never blamed on a script
 
 Messages name the thing, the value found, and what to do next.
@@ -54,7 +59,9 @@ class ProposalRefused(MLMasterError):
     """A proposal that must not be run.
 
     Attributes:
-        reason: One of ``syntax``, ``no_op``, ``duplicate``, ``no_submission``, ``policy``.
+        reason: One of ``syntax``, ``no_op``, ``duplicate``, ``no_submission``, ``policy``, ``import`` (a package that is not
+            there), ``leak``, ``failed`` (it failed on the small view), ``time``, ``edit`` (edits that fit nowhere),
+            ``unusable`` (an answer without a script), ``declined`` (the model would not answer).
     """
 
     def __init__(self, reason: str, detail: str) -> None:
@@ -65,6 +72,52 @@ class ProposalRefused(MLMasterError):
 
 class Exhausted(MLMasterError):
     """Nothing is left to propose for this operator on this parent."""
+
+
+class LLMError(MLMasterError):
+    """A language model could not be asked, or could not answer."""
+
+
+class ProviderError(LLMError):
+    """A provider cannot be used, and asking again now would not help.
+
+    Attributes:
+        cause: ``key`` (missing or refused), ``model`` (not found), ``quota`` (out of money or of an allowance), ``address``
+            (no such host, not this protocol, a page instead of an answer), ``certificate``, ``request`` (the provider calls
+            the request itself wrong), ``away`` (no answer for longer than the run waits).
+    """
+
+    def __init__(self, cause: str, message: str) -> None:
+        super().__init__(message)
+        self.cause = cause
+
+
+class ContextOverflow(LLMError):
+    """A request and its reply do not fit the model's context.
+
+    Attributes:
+        limit_tokens: What the provider says fits, or None.
+    """
+
+    def __init__(self, message: str, limit_tokens: int | None = None) -> None:
+        super().__init__(message)
+        self.limit_tokens = limit_tokens
+
+
+class BudgetSpent(LLMError):
+    """What is left of a budget does not hold another call.
+
+    Attributes:
+        which: ``cost`` or ``tokens``.
+    """
+
+    def __init__(self, which: str, message: str) -> None:
+        super().__init__(message)
+        self.which = which
+
+
+class CallCancelled(LLMError):
+    """The run ended while a model was being asked."""
 
 
 class InfrastructureError(MLMasterError):

@@ -13,15 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlmaster.core.budget import Budget
+from mlmaster.core.calls import Answered, Asked, Call
+from mlmaster.core.chat import ModelFacts, Reply, Request, Role
 from mlmaster.core.cost import Size
 from mlmaster.core.events import Event, Record
 from mlmaster.core.execution import Execution, Limits
 from mlmaster.core.node import Operator
-from mlmaster.core.proposal import Context, Proposal
+from mlmaster.core.proposal import Context, Proposal, Trial
 from mlmaster.core.scheme import Scheme
 from mlmaster.core.score import Direction
 from mlmaster.core.task import PredictionKind, TaskKind
 from mlmaster.core.tree import Tree
+from mlmaster.core.usage import Usage
 from mlmaster.core.view import View
 
 Array = NDArray[Any]
@@ -74,13 +77,114 @@ class Engineer(Protocol):
     name: str
     operators: frozenset[Operator]
 
-    def propose(self, context: Context) -> Proposal:
+    def propose(self, context: Context, desk: Desk) -> Proposal:
         """Return one whole script for the context. May be called from several threads.
+
+        Args:
+            context: What is asked, and all that is known.
+            desk: What may be tried out meanwhile.
 
         Raises:
             Exhausted: Nothing is left to propose for this operator and parent.
             ProposalRefused: No usable answer could be produced.
+            LLMError: Nobody could be asked.
         """
+        ...
+
+
+class Desk(Protocol):
+    """What an engineer may try out while it works at one proposal. Used from the thread of that proposal alone."""
+
+    @property
+    def node(self) -> int:
+        """Return the node that the proposal is for."""
+        ...
+
+    @property
+    def cancel(self) -> Flag:
+        """Return the flag that is set when the proposal is no longer wanted."""
+        ...
+
+    def files(self) -> Sequence[str]:
+        """Return what stands in `./input/`, a line for each file or folder of many, with sizes; no content."""
+        ...
+
+    def check(self, code: str) -> None:
+        """Check that a script may be run, without running it; the engine does so again with what is proposed.
+
+        Raises:
+            ProposalRefused: With the reason, in words for whoever wrote it.
+        """
+        ...
+
+    def smoke(self, code: str) -> Trial:
+        """Run a script on the small view. Waits for a free slot; `Fault.CANCELLED` when the run ends meanwhile."""
+        ...
+
+    def look(self, code: str) -> Trial:
+        """Run lines that look at `./input/` of the small view; what they print is the answer, filtered as logs are."""
+        ...
+
+    def log(self, node: int) -> str:
+        """Return the newest log of a node, filtered; "" when there is none or no such node."""
+        ...
+
+
+class LLM(Protocol):
+    """Language models, one for each role, behind retries, budgets and recordings. May be used from several threads."""
+
+    def facts(self, role: Role) -> ModelFacts:
+        """Return what is known of the model that plays a role."""
+        ...
+
+    def ask(self, request: Request, *, node: int, cancel: Flag) -> Reply:
+        """Ask and wait for the whole reply.
+
+        What a provider does now and then (429, 5xx, dropped or silent connections, garbled answers, empty replies) is tried
+        again, and waited out while it is down; parameters that the model refuses are left out from then on. The call is
+        recorded, and paid from the run's budgets. A request that was answered before for the same node, by a process that
+        ended since, gets the recorded reply and costs nothing.
+
+        Args:
+            request: What to ask.
+            node: The node it is for; 0 for none.
+            cancel: Ends the call when set.
+
+        Raises:
+            ProviderError, ContextOverflow, BudgetSpent, CallCancelled: As `mlmaster.errors` says.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release what is held; calls in flight are cancelled."""
+        ...
+
+
+class CallLog(Protocol):
+    """Where calls of language models are kept, durably. May be used from several threads."""
+
+    def open(self, asked: Asked) -> int:
+        """Keep what is about to be sent, and return its id; what was reserved counts as spent until `close`."""
+        ...
+
+    def close(self, call: int, answered: Answered) -> None:
+        """Keep how a call ended; what it used counts instead of what was reserved."""
+        ...
+
+    def read(self, node: int | None = None) -> Sequence[Call]:
+        """Return the calls (of a node), in order of sending."""
+        ...
+
+
+class Expenses(Protocol):
+    """What calls of language models have used, those in flight with what is reserved. May be used from several threads."""
+
+    def total(self) -> Usage:
+        """Return what the whole run has used, over all its processes."""
+        ...
+
+    def of(self, node: int) -> Usage:
+        """Return what was used for a node."""
         ...
 
 

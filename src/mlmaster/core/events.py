@@ -7,6 +7,7 @@ a default, so that older journals stay readable; a changed meaning needs a new s
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
@@ -18,9 +19,12 @@ from mlmaster.core.execution import Fault
 from mlmaster.core.node import NodeState, Operator
 from mlmaster.core.scheme import Scheme
 from mlmaster.core.score import Direction
+from mlmaster.core.usage import Usage
 
 EXHAUSTED = "exhausted"
 """The reason of a refusal after which the same operator is never tried again on the same parent."""
+BUDGET, PROVIDER = "budget", "provider"
+"""Reasons of refusals that say nothing of the operator or the parent: nothing was left to ask with, or nobody answered."""
 
 
 class _Event(BaseModel):
@@ -74,8 +78,28 @@ class Decided(_Event):
     budget: Budget
 
 
-class Proposed(_Event):
-    """An engineer's answer passed the checks; the script is an artifact of the node."""
+class _Paid(_Event):
+    """What a decision's proposals have used; the fields are those of `mlmaster.core.usage.Usage`."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+    unpriced_tokens: int = 0
+    cost_usd: float = 0.0
+    calls: int = 0
+
+    @property
+    def usage(self) -> Usage:
+        """Return the same as one record."""
+        return Usage(**{each.name: getattr(self, each.name) for each in fields(Usage)})
+
+
+class Proposed(_Paid):
+    """An engineer's answer passed the checks; the script is an artifact of the node.
+
+    `placement`, `memory`, `prompt_tokens` and `turns` are those of `mlmaster.core.proposal.Proposal`.
+    """
 
     kind: Literal["proposed"] = "proposed"
     node: int
@@ -83,14 +107,15 @@ class Proposed(_Event):
     edit: str
     recipe: Mapping[str, Any] | None
     code_hash: str
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cost_usd: float = 0.0
     seconds: float = 0.0
+    placement: str = ""
+    memory: str = ""
+    prompt_tokens: int = 0
+    turns: int = 0
 
 
-class Refused(_Event):
-    """The decision has no script to run; `reason` is `exhausted` or a `ProposalRefused` reason."""
+class Refused(_Paid):
+    """The decision has no script to run; `reason` is `exhausted`, `budget`, `provider` or a `ProposalRefused` reason."""
 
     kind: Literal["refused"] = "refused"
     node: int
@@ -211,8 +236,19 @@ class Selected(_Event):
     note: str = ""
 
 
+class Remarked(_Event):
+    """Something the user should know that changes nothing: a provider is away, a model takes no temperature."""
+
+    kind: Literal["remarked"] = "remarked"
+    text: str
+
+
 class RunEnded(_Event):
-    """The run is over: `time`, `nodes`, `cost`, `tokens`, `exhausted`, `infrastructure` (ours) or `stopped` (the user)."""
+    """The run is over.
+
+    By `time`, `nodes`, `cost`, `tokens`, `exhausted`, `provider` (nobody to ask), `infrastructure` (ours) or `stopped` (the
+    user).
+    """
 
     kind: Literal["run_ended"] = "run_ended"
     reason: str
@@ -232,6 +268,7 @@ Event = Annotated[
     | JudgeOpened
     | Rescored
     | Selected
+    | Remarked
     | RunEnded,
     Field(discriminator="kind"),
 ]

@@ -6,17 +6,31 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mlmaster.core.cost import Size
+from mlmaster.core.execution import Fault
 from mlmaster.core.node import Node, Operator
 from mlmaster.core.task import Profile, Task
+from mlmaster.core.usage import Usage
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
-    """What a proposal cost."""
+class Machine:
+    """What a script gets.
 
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cost_usd: float = 0.0
+    Attributes:
+        threads: Threads, and cores.
+        memory_bytes, disk_bytes: Of the whole process tree.
+        gpus: Names of the GPUs a script may use; empty for none.
+        has_network: Whether it reaches any.
+        python: Version of the interpreter, "" when not known.
+    """
+
+    threads: int = 1
+    memory_bytes: int = 0
+    disk_bytes: int = 0
+    gpus: tuple[str, ...] = ()
+    has_network: bool = False
+    python: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +48,14 @@ class Context:
         history: Every finished node of the run, oldest first.
         script_limit_s: Wall seconds one evaluation may take.
         threads: Threads a script may use.
+        machine: All that a script gets.
         packages: Distribution to version of all that scripts can import; names as package indexes write them
             (`scikit-learn`). Empty when it is not known.
+        description: What the task's own description says, whole; "" when there is none.
+        successes, failures: Finished nodes most like what is asked for: those whose plans, and those whose faults, may teach
+            something here; most similar first, at most two each, none of them in `siblings` or `path`.
+        best: The best node of the run so far, or None.
+        time_left_s, nodes_left: What the search had left at the decision; infinite, None without such a limit.
         seed: Seed for this proposal's own choices.
         refusals: Why earlier answers to this very request were refused, oldest first.
     """
@@ -53,7 +73,14 @@ class Context:
     history: tuple[Node, ...] = ()
     script_limit_s: float = float("inf")
     threads: int = 1
+    machine: Machine = field(default_factory=Machine)
     packages: Mapping[str, str] = field(default_factory=dict)
+    description: str = ""
+    successes: tuple[Node, ...] = ()
+    failures: tuple[Node, ...] = ()
+    best: Node | None = None
+    time_left_s: float = float("inf")
+    nodes_left: int | None = None
     seed: int = 0
     refusals: tuple[str, ...] = ()
 
@@ -67,7 +94,11 @@ class Proposal:
         code: The script, complete and self-contained.
         edit: Name of the one change made to the parent, or of the family drafted.
         recipe: The engineer's own structured description of the script (JSON data), or None.
-        usage: What it cost.
+        usage: What it cost, where nobody keeps the run's calls (`mlmaster.ports.Expenses`).
+        placement: Where memory stood in the request, as `mlmaster.core.chat.Placement` names it; "" without one.
+        memory: What of the run the request told, in a few words: `path 2, siblings 3, failures 1`.
+        prompt_tokens: Size of the largest request.
+        turns: Replies it took.
     """
 
     plan: str
@@ -75,3 +106,29 @@ class Proposal:
     edit: str = ""
     recipe: Mapping[str, Any] | None = None
     usage: Usage = field(default_factory=Usage)
+    placement: str = ""
+    memory: str = ""
+    prompt_tokens: int = 0
+    turns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What came of running a script, or a few lines that look at the data, on the small view.
+
+    Attributes:
+        fault: None when it ran through; a script must also have answered validly.
+        detail: One line on the fault.
+        log: The end of what it printed, without train rows.
+        size: Rows of the view.
+        wall_s, peak_bytes: What it took.
+        forecast: What a whole evaluation would take beside its limits, in words; "" when nothing can be said.
+    """
+
+    fault: Fault | None
+    detail: str
+    log: str
+    size: Size = field(default_factory=Size)
+    wall_s: float = 0.0
+    peak_bytes: int = 0
+    forecast: str = ""

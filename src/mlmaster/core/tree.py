@@ -15,7 +15,9 @@ from dataclasses import dataclass, field, replace
 from math import isnan
 
 from mlmaster.core.events import (
+    BUDGET,
     EXHAUSTED,
+    PROVIDER,
     Decided,
     Deferred,
     Event,
@@ -325,7 +327,8 @@ class Tree:
         self.nodes[event.node] = replace(
             node, detail=f"{event.reason}: {event.detail}" if event.detail else event.reason
         )
-        self._refusals[node.parent, node.operator] += 1
+        if event.reason not in (BUDGET, PROVIDER):
+            self._refusals[node.parent, node.operator] += 1
         if event.reason == EXHAUSTED:
             self._exhausted.add((node.parent, node.operator))
         self._detach(event.node)

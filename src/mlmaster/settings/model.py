@@ -5,12 +5,14 @@ Each part of ML-Master owns its own settings; here they are only put together. R
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from mlmaster.core.budget import BudgetLimits
 from mlmaster.engine.settings import EngineSettings
+from mlmaster.engineers.llm.settings import SessionSettings
+from mlmaster.llm.settings import LLMSettings
 from mlmaster.sandbox.settings import SandboxSettings
 from mlmaster.search.settings import SearchSettings
 from mlmaster.settings.durations import parse_duration
@@ -61,8 +63,8 @@ class Settings(BaseModel):
 
     seed: int = Field(default=0, ge=0, lt=2**32)
     """Seed of every random choice: folds, policy, engineer, scripts."""
-    engineer: str = "offline"
-    """Who proposes solutions: offline."""
+    engineer: Literal["auto", "offline", "llm"] = "auto"
+    """Who proposes solutions: llm asks language models, offline needs none; auto is llm where a model is named."""
     task: Overrides = Field(default_factory=Overrides)
     """Corrections to what is inferred about the task."""
     budget: BudgetSettings = Field(default_factory=BudgetSettings)
@@ -73,6 +75,10 @@ class Settings(BaseModel):
     """What is tried next."""
     sandbox: SandboxSettings = Field(default_factory=SandboxSettings)
     """How scripts are run."""
+    llm: LLMSettings = Field(default_factory=LLMSettings)
+    """Language models."""
+    session: SessionSettings = Field(default_factory=SessionSettings)
+    """How a language model works at one solution."""
 
     @field_validator("sandbox", mode="before")
     @classmethod

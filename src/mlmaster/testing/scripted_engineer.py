@@ -7,6 +7,7 @@ from threading import Lock
 
 from mlmaster.core.node import Operator
 from mlmaster.core.proposal import Context, Proposal
+from mlmaster.ports import Desk
 
 
 class ScriptedEngineer:
@@ -30,7 +31,7 @@ class ScriptedEngineer:
         self._answer = answer
         self._lock = Lock()
 
-    def propose(self, context: Context) -> Proposal:
+    def propose(self, context: Context, desk: Desk) -> Proposal:  # noqa: ARG002 - the protocol's argument
         """Return the scripted answer."""
         with self._lock:
             self.contexts.append(context)

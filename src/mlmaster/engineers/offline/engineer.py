@@ -22,6 +22,7 @@ from mlmaster.engineers.offline.plans import describe
 from mlmaster.engineers.offline.recipe import Recipe
 from mlmaster.engineers.offline.script import write_script
 from mlmaster.errors import Exhausted
+from mlmaster.ports import Desk
 
 Candidate = tuple[str, str, Recipe]
 """Name of the edit or family, what it does and why, the recipe."""
@@ -33,7 +34,7 @@ class OfflineEngineer:
     name = "offline"
     operators = frozenset(Operator)
 
-    def propose(self, context: Context) -> Proposal:
+    def propose(self, context: Context, desk: Desk | None = None) -> Proposal:  # noqa: ARG002 - it tries nothing out
         """Return the next script for the context; see `mlmaster.ports.Engineer`."""
         if context.task.is_self_reported:
             raise Exhausted(

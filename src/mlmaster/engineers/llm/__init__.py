@@ -1,0 +1,1 @@
+"""The engineer that asks language models: operators as bounded sessions. Read first: `engineer.py`."""

@@ -1,0 +1,1 @@
+"""Language models: providers, capabilities, prices, budgets, recordings. Read first: `models.py`."""
