@@ -1,0 +1,90 @@
+"""Two engineers as one: the offline engineer makes a run's first draft, and stands in while no model can be asked.
+
+Who answers is a function of the context and of what the model's provider does at that moment; nothing is kept here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mlmaster.core.node import Operator
+from mlmaster.core.proposal import Context, Proposal
+from mlmaster.errors import Exhausted, ProviderError
+from mlmaster.ports import Desk, Engineer
+
+PASSING = frozenset({"away"})
+"""Causes that say nothing about the user's settings."""
+ENDING = frozenset({"quota", "key"})
+"""Causes that are a mistake at the start of a run, and bad luck in the middle."""
+
+
+class Relay:
+    """Asks one engineer, and another where that one is not to be asked or cannot be.
+
+    Args:
+        engineer: Who is asked as a rule.
+        offline: Who needs nobody: makes the first draft, and stands in.
+        has_baseline: Whether the first draft of a run is the offline engineer's.
+        has_fallback: Whether the offline engineer stands in while the provider of the other is away.
+        is_away: Tells whether that provider is known to be away now; then it is not waited for, if somebody stands in.
+    """
+
+    def __init__(
+        self,
+        engineer: Engineer,
+        offline: Engineer,
+        *,
+        has_baseline: bool,
+        has_fallback: bool,
+        is_away: Callable[[], bool],
+    ) -> None:
+        self.name = f"{engineer.name}, {offline.name}"
+        self.operators: frozenset[Operator] = engineer.operators
+        self._engineer, self._offline = engineer, offline
+        self._has_baseline, self._has_fallback, self._is_away = has_baseline, has_fallback, is_away
+
+    def propose(self, context: Context, desk: Desk) -> Proposal:
+        """Return the proposal of whoever's turn it is; see `mlmaster.ports.Engineer`."""
+        answer = None
+        if self._has_baseline and _is_first(context):
+            answer = self._from_offline(context, desk)
+        elif self._has_fallback and self._is_away() and _is_known_offline(context):
+            answer = self._from_offline(context, desk)
+        if answer is not None:
+            return answer
+        try:
+            return self._engineer.propose(context, desk)
+        except ProviderError as error:
+            if not (self._has_fallback and _is_known_offline(context) and _may_pass(error, context)):
+                raise
+            answer = self._from_offline(context, desk)
+            if answer is None:
+                raise
+            return answer
+
+    def _from_offline(self, context: Context, desk: Desk) -> Proposal | None:
+        """Return what the offline engineer has; that it has nothing must not close the place for the other one."""
+        try:
+            return self._offline.propose(context, desk)
+        except Exhausted:
+            return None
+
+
+def _is_first(context: Context) -> bool:
+    return context.operator is Operator.DRAFT and not context.siblings and not context.history
+
+
+def _is_known_offline(context: Context) -> bool:
+    """Return True where the offline engineer can go on from: nothing, or a script of its own."""
+    return context.operator is Operator.DRAFT or (context.parent is not None and context.parent.recipe is not None)
+
+
+def _may_pass(error: ProviderError, context: Context) -> bool:
+    """Return True for what happens to a run that went well; a wrong key at its start is told to the user instead."""
+    return error.cause in PASSING or (error.cause in ENDING and _has_answered(context))
+
+
+def _has_answered(context: Context) -> bool:
+    """Return True when a node of the run has a script that was not composed from a recipe: a model's."""
+    nodes = (*context.history, *context.siblings, *context.path)
+    return any(node.code_hash and node.recipe is None for node in nodes)

@@ -1,0 +1,149 @@
+"""Who is asked: the offline engineer for the first draft and while nobody else can be, the model otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mlmaster.core.node import ROOT, Node, NodeState, Operator
+from mlmaster.core.proposal import Context, Proposal
+from mlmaster.core.task import Profile
+from mlmaster.engineers.relay import Relay
+from mlmaster.errors import Exhausted, MLMasterError, ProviderError
+from mlmaster.testing.scripted_desk import ScriptedDesk
+from mlmaster.testing.scripted_engineer import ScriptedEngineer
+from mlmaster.testing.toy_run import write_task
+
+MODEL, OFFLINE = (
+    Proposal("from the model", "print(1)"),
+    Proposal("from the library", "print(2)", recipe={"family": "a"}),
+)
+RECIPE = {"family": "boosting"}
+
+
+def node(number: int, recipe: dict[str, str] | None, state: NodeState = NodeState.SCORED) -> Node:
+    return Node(
+        id=number,
+        operator=Operator.DRAFT,
+        parents=(ROOT,),
+        branch=number,
+        depth=0,
+        debug_depth=0,
+        state=state,
+        code_hash="" if state is NodeState.DECIDED else f"{number:x}",
+        recipe=recipe,
+    )
+
+
+COMPOSED, WRITTEN, OPEN = node(1, RECIPE), node(2, None), node(3, None, NodeState.DECIDED)
+
+
+@pytest.fixture
+def first(tmp_path: Path) -> Context:
+    return Context(Operator.DRAFT, write_task(tmp_path), Profile(train_rows=90, test_rows=20, columns=()))
+
+
+def fails(error: MLMasterError) -> ScriptedEngineer:
+    def answer(context: Context) -> Proposal:
+        raise error
+
+    return ScriptedEngineer(answer)
+
+
+def relay(
+    model: ScriptedEngineer,
+    offline: ScriptedEngineer | None = None,
+    *,
+    baseline: bool = False,
+    fallback: bool = False,
+    away: bool = False,
+) -> Relay:
+    return Relay(
+        model,
+        offline or ScriptedEngineer(lambda _: OFFLINE),
+        has_baseline=baseline,
+        has_fallback=fallback,
+        is_away=lambda: away,
+    )
+
+
+def model() -> ScriptedEngineer:
+    return ScriptedEngineer(lambda _: MODEL)
+
+
+def test_its_name_is_that_of_both() -> None:
+    joined = relay(model())
+    assert (joined.name, joined.operators) == ("scripted, scripted", frozenset(Operator))
+
+
+@pytest.mark.parametrize(
+    ("change", "baseline", "expected"),
+    [
+        ({}, True, OFFLINE),
+        ({}, False, MODEL),
+        ({"siblings": (OPEN,)}, True, MODEL),
+        ({"history": (COMPOSED,)}, True, MODEL),
+        ({"operator": Operator.IMPROVE, "parent": COMPOSED}, True, MODEL),
+    ],
+    ids=["first", "switched-off", "beside-another", "later", "improvement"],
+)
+def test_the_first_draft_of_a_run_comes_from_the_library(
+    first: Context, change: dict[str, object], baseline: bool, expected: Proposal
+) -> None:
+    context = replace(first, **change)  # type: ignore[arg-type]
+    assert relay(model(), baseline=baseline).propose(context, ScriptedDesk()) == expected
+
+
+def test_a_library_without_a_first_draft_leaves_it_to_the_model(first: Context) -> None:
+    joined = relay(model(), fails(Exhausted("nothing for this task")), baseline=True)
+    assert joined.propose(first, ScriptedDesk()) == MODEL
+
+
+@pytest.mark.parametrize(
+    ("cause", "change", "stands_in"),
+    [
+        ("away", {"siblings": (COMPOSED,)}, True),
+        ("away", {"operator": Operator.IMPROVE, "parent": COMPOSED}, True),
+        ("away", {"operator": Operator.DEBUG, "parent": WRITTEN}, False),
+        ("quota", {"history": (WRITTEN,)}, True),
+        ("quota", {"history": (COMPOSED,)}, False),
+        ("key", {"siblings": (OPEN,)}, False),
+        ("key", {"siblings": (WRITTEN,)}, True),
+        ("model", {"history": (WRITTEN,)}, False),
+        ("request", {"history": (WRITTEN,)}, False),
+    ],
+)
+def test_the_library_stands_in_for_a_model_that_cannot_be_asked(
+    first: Context, cause: str, change: dict[str, object], stands_in: bool
+) -> None:
+    context = replace(first, **change)  # type: ignore[arg-type]
+    failing = fails(ProviderError(cause, "no answer"))
+    if stands_in:
+        assert relay(failing, fallback=True).propose(context, ScriptedDesk()) == OFFLINE
+    else:
+        with pytest.raises(ProviderError):
+            relay(failing, fallback=True).propose(context, ScriptedDesk())
+    with pytest.raises(ProviderError):
+        relay(failing).propose(context, ScriptedDesk())
+
+
+def test_a_provider_known_to_be_away_is_not_waited_for(first: Context) -> None:
+    asked = model()
+    context = replace(first, siblings=(COMPOSED,))
+    assert relay(asked, fallback=True, away=True).propose(context, ScriptedDesk()) == OFFLINE
+    assert asked.contexts == []
+    assert relay(asked, away=True).propose(context, ScriptedDesk()) == MODEL
+
+
+def test_a_place_the_library_has_nothing_for_is_not_closed(first: Context) -> None:
+    failing = fails(ProviderError("away", "no answer for 1,800 s"))
+    joined = relay(failing, fails(Exhausted("nothing left")), fallback=True, away=True)
+    with pytest.raises(ProviderError, match="no answer"):
+        joined.propose(replace(first, siblings=(COMPOSED,)), ScriptedDesk())
+
+
+def test_only_a_provider_that_fails_is_stood_in_for(first: Context) -> None:
+    with pytest.raises(Exhausted):
+        relay(fails(Exhausted("all said")), fallback=True).propose(replace(first, history=(WRITTEN,)), ScriptedDesk())
