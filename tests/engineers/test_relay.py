@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -11,7 +12,7 @@ from mlmaster.core.node import ROOT, Node, NodeState, Operator
 from mlmaster.core.proposal import Context, Proposal
 from mlmaster.core.task import Profile
 from mlmaster.engineers.relay import Relay
-from mlmaster.errors import Exhausted, MLMasterError, ProviderError
+from mlmaster.errors import CallCancelled, Exhausted, MLMasterError, ProviderError
 from mlmaster.testing.scripted_desk import ScriptedDesk
 from mlmaster.testing.scripted_engineer import ScriptedEngineer
 from mlmaster.testing.toy_run import write_task
@@ -58,14 +59,14 @@ def relay(
     *,
     baseline: bool = False,
     fallback: bool = False,
-    away: bool = False,
+    patience_s: float = 0.0,
 ) -> Relay:
     return Relay(
         model,
         offline or ScriptedEngineer(lambda _: OFFLINE),
         has_baseline=baseline,
         has_fallback=fallback,
-        is_away=lambda: away,
+        patience_s=patience_s,
     )
 
 
@@ -129,19 +130,53 @@ def test_the_library_stands_in_for_a_model_that_cannot_be_asked(
         relay(failing).propose(context, ScriptedDesk())
 
 
-def test_a_provider_known_to_be_away_is_not_waited_for(first: Context) -> None:
-    asked = model()
-    context = replace(first, siblings=(COMPOSED,))
-    assert relay(asked, fallback=True, away=True).propose(context, ScriptedDesk()) == OFFLINE
-    assert asked.contexts == []
-    assert relay(asked, away=True).propose(context, ScriptedDesk()) == MODEL
+class Waits(Event):
+    """A flag that is not waited for: it notes how long one would have."""
+
+    def __init__(self, most: int = 1_000) -> None:
+        super().__init__()
+        self.seconds: list[float | None] = []
+        self._most = most
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.seconds.append(timeout)
+        return len(self.seconds) > self._most
 
 
-def test_a_place_the_library_has_nothing_for_is_not_closed(first: Context) -> None:
-    failing = fails(ProviderError("away", "no answer for 1,800 s"))
-    joined = relay(failing, fails(Exhausted("nothing left")), fallback=True, away=True)
+def waiting_desk(most: int = 1_000) -> tuple[ScriptedDesk, Waits]:
+    desk = ScriptedDesk()
+    desk.cancel = waits = Waits(most)
+    return desk, waits
+
+
+@pytest.mark.parametrize("has_recipe", [False, True], ids=["place-of-the-model", "library-has-nothing"])
+def test_where_nobody_stands_in_the_provider_is_waited_for_and_the_place_is_not_closed(
+    first: Context, has_recipe: bool
+) -> None:
+    failing = fails(ProviderError("away", "no answer"))
+    joined = relay(failing, fails(Exhausted("nothing left")), fallback=True, patience_s=25)
+    context = replace(first, operator=Operator.IMPROVE, parent=COMPOSED if has_recipe else WRITTEN)
+    desk, waits = waiting_desk()
     with pytest.raises(ProviderError, match="no answer"):
-        joined.propose(replace(first, siblings=(COMPOSED,)), ScriptedDesk())
+        joined.propose(context, desk)
+    assert (waits.seconds, len(failing.contexts)) == ([10, 10, 5], 4)
+
+
+def test_a_provider_that_comes_back_is_asked_again(first: Context) -> None:
+    def answer(context: Context) -> Proposal:
+        if len(returning.contexts) < 3:
+            raise ProviderError("away", "no answer")
+        return MODEL
+
+    returning = ScriptedEngineer(answer)
+    joined = relay(returning, fallback=True, patience_s=1_000)
+    assert joined.propose(replace(first, operator=Operator.DEBUG, parent=WRITTEN), waiting_desk()[0]) == MODEL
+
+
+def test_the_end_of_the_run_ends_the_waiting(first: Context) -> None:
+    joined = relay(fails(ProviderError("away", "no answer")), fallback=True, patience_s=1_000)
+    with pytest.raises(CallCancelled):
+        joined.propose(replace(first, operator=Operator.DEBUG, parent=WRITTEN), waiting_desk(most=2)[0])
 
 
 def test_only_a_provider_that_fails_is_stood_in_for(first: Context) -> None:

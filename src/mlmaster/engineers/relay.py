@@ -5,17 +5,17 @@ Who answers is a function of the context and of what the model's provider does a
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from mlmaster.core.node import Operator
 from mlmaster.core.proposal import Context, Proposal
-from mlmaster.errors import Exhausted, ProviderError
+from mlmaster.errors import CallCancelled, Exhausted, ProviderError
 from mlmaster.ports import Desk, Engineer
 
 PASSING = frozenset({"away"})
 """Causes that say nothing about the user's settings."""
 ENDING = frozenset({"quota", "key"})
 """Causes that are a mistake at the start of a run, and bad luck in the middle."""
+PAUSE_S = 10.0
+"""Seconds between two tries where nobody can stand in."""
 
 
 class Relay:
@@ -25,42 +25,40 @@ class Relay:
         engineer: Who is asked as a rule.
         offline: Who needs nobody: makes the first draft, and stands in.
         has_baseline: Whether the first draft of a run is the offline engineer's.
-        has_fallback: Whether the offline engineer stands in while the provider of the other is away.
-        is_away: Tells whether that provider is known to be away now; then it is not waited for, if somebody stands in.
+        has_fallback: Whether the offline engineer stands in while the provider of the other is away. `engineer` should then
+            not wait for its provider: that is done here, where nobody can stand in.
+        patience_s: Seconds to wait for a provider that is away where the offline engineer has nothing to offer.
     """
 
     def __init__(
-        self,
-        engineer: Engineer,
-        offline: Engineer,
-        *,
-        has_baseline: bool,
-        has_fallback: bool,
-        is_away: Callable[[], bool],
+        self, engineer: Engineer, offline: Engineer, *, has_baseline: bool, has_fallback: bool, patience_s: float
     ) -> None:
         self.name = f"{engineer.name}, {offline.name}"
         self.operators: frozenset[Operator] = engineer.operators
         self._engineer, self._offline = engineer, offline
-        self._has_baseline, self._has_fallback, self._is_away = has_baseline, has_fallback, is_away
+        self._has_baseline, self._has_fallback, self._patience_s = has_baseline, has_fallback, patience_s
 
     def propose(self, context: Context, desk: Desk) -> Proposal:
         """Return the proposal of whoever's turn it is; see `mlmaster.ports.Engineer`."""
-        answer = None
         if self._has_baseline and _is_first(context):
-            answer = self._from_offline(context, desk)
-        elif self._has_fallback and self._is_away() and _is_known_offline(context):
-            answer = self._from_offline(context, desk)
-        if answer is not None:
-            return answer
-        try:
-            return self._engineer.propose(context, desk)
-        except ProviderError as error:
-            if not (self._has_fallback and _is_known_offline(context) and _may_pass(error, context)):
-                raise
-            answer = self._from_offline(context, desk)
-            if answer is None:
-                raise
-            return answer
+            first = self._from_offline(context, desk)
+            if first is not None:
+                return first
+        left_s = self._patience_s
+        while True:
+            try:
+                return self._engineer.propose(context, desk)
+            except ProviderError as error:
+                if not (self._has_fallback and _may_pass(error, context)):
+                    raise
+                answer = self._from_offline(context, desk) if _is_known_offline(context) else None
+                if answer is not None:
+                    return answer
+                if error.cause not in PASSING or left_s <= 0:
+                    raise
+            if desk.cancel.wait(min(PAUSE_S, left_s)):
+                raise CallCancelled("the run ended while a model's provider was away")
+            left_s -= PAUSE_S
 
     def _from_offline(self, context: Context, desk: Desk) -> Proposal | None:
         """Return what the offline engineer has; that it has nothing must not close the place for the other one."""
