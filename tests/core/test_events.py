@@ -72,7 +72,7 @@ def _name(kind: type[Event]) -> str:
 
 
 def test_every_kind_has_its_own_name() -> None:
-    assert len({_name(kind) for kind in KINDS}) == len(KINDS) == 14
+    assert len({_name(kind) for kind in KINDS}) == len(KINDS) == 15
 
 
 @given(any_event())

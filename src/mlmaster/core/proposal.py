@@ -51,6 +51,7 @@ class Context:
         machine: All that a script gets.
         packages: Distribution to version of all that scripts can import; names as package indexes write them
             (`scikit-learn`). Empty when it is not known.
+        modules: Top-level names that scripts can import beside the standard library; empty when it is not known.
         description: What the task's own description says, whole; "" when there is none.
         successes, failures: Finished nodes most like what is asked for: those whose plans, and those whose faults, may teach
             something here; most similar first, at most two each, none of them in `siblings` or `path`.
@@ -75,6 +76,7 @@ class Context:
     threads: int = 1
     machine: Machine = field(default_factory=Machine)
     packages: Mapping[str, str] = field(default_factory=dict)
+    modules: frozenset[str] = frozenset()
     description: str = ""
     successes: tuple[Node, ...] = ()
     failures: tuple[Node, ...] = ()

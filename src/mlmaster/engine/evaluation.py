@@ -115,9 +115,36 @@ class Evaluator:
         )
 
     def _may_be_too_dear(self, first: Evaluation) -> bool:
-        folds = [self._views.size(f"fold-{fold}") for fold in range(self._views.folds)]
-        largest = max(folds, key=lambda size: size.rows)
-        return needs_second_size(first.costs[0], self._views.size("smoke-2"), largest, self.limits)
+        return needs_second_size(first.costs[0], self._views.size("smoke-2"), self.largest_fold, self.limits)
+
+    @property
+    def largest_fold(self) -> Size:
+        """Return the rows of the largest view of a fold."""
+        return max((self._views.size(f"fold-{fold}") for fold in range(self._views.folds)), key=lambda size: size.rows)
+
+    @property
+    def input_directory(self) -> Path:
+        """Return what a script finds as `./input/` in an evaluation."""
+        return self._views.fold(0).directory
+
+    def trial_view(self) -> View:
+        """Return the view that scripts are tried out on while they are being written."""
+        return self._views.smoke()
+
+    def trial(self, node: int, code: str, name: str, cancel: Flag, *, has_answer: bool) -> tuple[Evaluation, str]:
+        """Run something that is being written on the small view, and return its log, whole, beside what came of it.
+
+        Args:
+            node: The node that is being made.
+            code: A script, or lines that only look at the data.
+            name: Of the log that is kept.
+            cancel: Ends it.
+            has_answer: Whether it must write a valid submission.
+        """
+        keep = self._discard if has_answer else None
+        found = self._run(node, code, self.trial_view(), cancel, keep, name)
+        path = self._log(node, name)
+        return found, path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
 
     def fold(self, node: int, code: str, fold: int, cancel: Flag) -> Evaluation:
         """Run the script on a fold's view, keep its predictions and score them on the guide part."""
@@ -182,8 +209,10 @@ class Evaluator:
         code: str,
         view: View,
         cancel: Flag,
-        keep: Callable[[View, Array, Array | None, Path], tuple[float, noise.Vector] | None],
+        keep: Callable[[View, Array, Array | None, Path], tuple[float, noise.Vector] | None] | None,
+        name: str = "",
     ) -> Evaluation:
+        """Run a script; without `keep` nothing of an answer is looked at."""
         try:
             execution = self._sandbox.run(code, view.directory, self.limits, cancel)
         except InfrastructureError:
@@ -192,11 +221,13 @@ class Evaluator:
         if execution.fault is Fault.POLICY:
             self._views.forget(view)
         try:
-            log = self._node_directory(node) / f"{view.name}.log"
+            log = self._log(node, name or view.name)
             log.write_text(execution.log, encoding="utf-8")
             if execution.fault is not None:
                 return _outcome(execution, execution.fault, mask(execution.detail, self._values))
             folder, rows = execution.directory, len(view.rows)
+            if keep is None:
+                return _outcome(execution, None, "")
             try:
                 answer = read_submission(folder / SUBMISSION_FILE, self._task, view.keys, rows)
                 probabilities = read_probabilities(folder / PROBABILITIES_FILE, self._task, view.keys, rows)
@@ -211,6 +242,9 @@ class Evaluator:
             raise InfrastructureError(f"what node {node} predicted cannot be kept: {error}") from error
         finally:
             discard(execution.directory)
+
+    def _log(self, node: int, name: str) -> Path:
+        return self._node_directory(node) / f"{name}.log"
 
     def _keep_notes(self, node: int, path: Path, log: Path) -> None:
         """Keep what the script noted on its last fold; what is left out of it is said in the log."""

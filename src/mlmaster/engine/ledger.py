@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from mlmaster.core.budget import BudgetLimits
 from mlmaster.core.cost import Cost
 from mlmaster.core.events import (
     Decided,
@@ -18,6 +19,7 @@ from mlmaster.core.events import (
     JudgeOpened,
     NodeFinished,
     Proposed,
+    Refused,
     RunEnded,
     RunResumed,
     Selected,
@@ -25,6 +27,7 @@ from mlmaster.core.events import (
     SubmissionWritten,
 )
 from mlmaster.core.node import NodeState
+from mlmaster.core.usage import Usage
 from mlmaster.engine.noise import Vector
 
 Scores = dict[int, tuple[float, Vector]]
@@ -42,11 +45,12 @@ class Ledger:
         costs: What each of a node's evaluations took that ran through, smoke runs first.
         deferred: Nodes that this process has no time left for.
         deferred_in_a_row: So many of them since a fold was last scored.
-        cost_usd, tokens: Spent on proposals.
+        usage: What proposals have used, as their events say.
+        limits: What the run might spend when it last decided.
+        ended_by: Why the run ended; "" while it has not, or when it goes on.
         abandoned_in_a_row: Nodes given up for failures of our own since the last one that was not.
         answered_by: Whose answer `best/` holds: `node <id>`, the final choice's name, or empty.
         is_judge_open: The judge part was looked at; `is_judge_reused` when the search went on after that.
-        is_ended: The last event ended the run.
         selected: The last final choice.
     """
 
@@ -64,10 +68,12 @@ class Ledger:
         self.costs: dict[int, list[Cost]] = {}
         self.deferred: set[int] = set()
         self.deferred_in_a_row = 0
-        self.cost_usd, self.tokens = 0.0, 0
+        self.usage = Usage()
+        self.limits = BudgetLimits()
+        self.ended_by = ""
         self.abandoned_in_a_row = 0
         self.answered_by = ""
-        self.is_judge_open = self.is_judge_reused = self.is_ended = False
+        self.is_judge_open = self.is_judge_reused = False
         self.selected: Selected | None = None
 
     def bring(self, node: int, fold: int, resamples: Vector) -> None:
@@ -76,15 +82,17 @@ class Ledger:
 
     def take_in(self, event: Event) -> None:
         """Take in the next event."""
-        self.is_ended = isinstance(event, RunEnded)
+        self.ended_by = event.reason if isinstance(event, RunEnded) else ""
         match event:
             case Decided():
                 self.is_judge_reused = self.is_judge_open
+                self.limits = event.budget.limits
             case Proposed():
                 self.hashes.setdefault(event.code_hash, event.node)
-                self.cost_usd += event.cost_usd
-                self.tokens += event.input_tokens + event.output_tokens
+                self.usage += event.usage
                 self._proposal_s.append(event.seconds)
+            case Refused():
+                self.usage += event.usage
             case SmokePassed():
                 self.smoked.add(event.node)
                 self._spend(event.node, event.wall_s, *event.costs)

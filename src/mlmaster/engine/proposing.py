@@ -1,26 +1,32 @@
 """From a decision to a script that may be run: the context, the engineer's answer, the checks, a second try.
 
-A context is a function of the journal up to its decision, so a resumed run asks the very same question again.
+A context is a function of the journal up to its decision, so a resumed run asks the very same question again. What the
+engineer may try out meanwhile is in `mlmaster.engine.desk`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from random import Random
+from threading import Event as Flag
 
-from mlmaster.core.events import EXHAUSTED, Decided, Proposed, Record, Refused
+from mlmaster.core.budget import Budget
+from mlmaster.core.events import BUDGET, EXHAUSTED, PROVIDER, Decided, Proposed, Record, Refused
 from mlmaster.core.proposal import Context, Proposal
-from mlmaster.core.task import Profile, Task
 from mlmaster.core.tree import Tree
+from mlmaster.core.usage import Usage
+from mlmaster.engine.briefing import Briefing
 from mlmaster.engine.checks import check
+from mlmaster.engine.desk import ProposalDesk, Slots
+from mlmaster.engine.evaluation import Evaluator
 from mlmaster.engine.excerpts import excerpt
 from mlmaster.engine.pools import Done
 from mlmaster.engine.scripts import Scripts
 from mlmaster.engine.telling import TellingValues
-from mlmaster.errors import Exhausted, ProposalRefused
+from mlmaster.errors import BudgetSpent, CallCancelled, Exhausted, ProposalRefused, ProviderError
 from mlmaster.memory.scoped import build_context
-from mlmaster.ports import Clock, Engineer
+from mlmaster.ports import Clock, Engineer, Expenses
 
 Answer = tuple[Proposal, float]
 """A proposal and the seconds it took."""
@@ -28,34 +34,50 @@ Answer = tuple[Proposal, float]
 
 @dataclass(slots=True)
 class Proposing:
-    """Asks the engineer, and judges what comes back."""
+    """Asks the engineer, and judges what comes back.
 
-    task: Task
-    profile: Profile
+    Attributes:
+        briefing: What every proposal is told alike.
+        reserve_s: Seconds of the run that are not the search's.
+        expenses: Who counts what calls cost; None where proposals say so themselves.
+        cancel: Set when the run ends.
+        end: Why nothing more can be proposed; None while it can.
+    """
+
+    briefing: Briefing
     values: TellingValues
     engineer: Engineer
     scripts: Scripts
+    evaluator: Evaluator
+    slots: Slots
     clock: Clock
     attempts: int
-    script_limit_s: float
-    threads: int
-    packages: Mapping[str, str]
+    reserve_s: float
     seed: int
+    expenses: Expenses | None
+    cancel: Flag
+    end: BudgetSpent | ProviderError | None = None
     _contexts: dict[int, Context] = field(default_factory=dict)
 
-    def open(self, tree: Tree, node: int) -> None:
-        """Fix what the engineer is shown for a decision; `tree` is as it stands right after the decision."""
+    def open(self, tree: Tree, node: int, budget: Budget) -> None:
+        """Fix what the engineer is shown for a decision; `tree` is as it stands right after it, `budget` what it saw."""
+        limit = budget.limits.nodes
         self._contexts[node] = build_context(
             tree,
             node,
-            self.task,
-            self.profile,
+            self.briefing.task,
+            self.briefing.profile,
             self.scripts.code,
             lambda parent: excerpt(self.scripts.log(parent), self.values),
             self.scripts.notes,
-            script_limit_s=self.script_limit_s,
-            threads=self.threads,
-            packages=self.packages,
+            script_limit_s=self.briefing.script_limit_s,
+            threads=self.briefing.machine.threads,
+            machine=self.briefing.machine,
+            packages=self.briefing.packages,
+            modules=self.briefing.modules,
+            description=self.briefing.description,
+            time_left_s=max(0.0, budget.time_left_s - self.reserve_s),
+            nodes_left=None if limit is None else max(0, limit - budget.nodes),
             seed=Random(f"{self.seed}:{node}:proposal").getrandbits(32),
         )
 
@@ -65,16 +87,22 @@ class Proposing:
         for record in records:
             tree.apply(record.event)
             if isinstance(record.event, Decided) and record.event.node == node:
-                break
-        self.open(tree, node)
+                self.open(tree, node, record.event.budget)
+                return
 
-    def job(self, node: int) -> Callable[[], Answer]:
-        """Return the job that asks the engineer."""
+    def job(self, tree: Tree, seen: Mapping[str, int], node: int) -> Callable[[], Answer]:
+        """Return the job that asks the engineer; `seen` is as for `absorb`."""
         context = self._contexts[node]
+        parents, seen_now = self._parent_hashes(tree, node), dict(seen)
+
+        def check_now(code: str) -> None:
+            check(code, parents, seen_now, self.values)
+
+        desk = ProposalDesk(node, self.cancel, self.evaluator, self.slots, self.values, check_now, self.scripts.log)
 
         def ask() -> Answer:
             began = self.clock.monotonic()
-            answer = self.engineer.propose(context), self.clock.monotonic() - began
+            answer = self.engineer.propose(context, desk), self.clock.monotonic() - began
             self.values.read()  # here, since a large table would hold up the loop
             return answer
 
@@ -93,17 +121,21 @@ class Proposing:
             if done.error is not None:
                 raise done.error
             proposal, seconds = done.value
-            parents = frozenset(tree[parent].code_hash for parent in tree[node].parents if parent)
-            digest = check(proposal.code, parents, seen, self.values)
+            digest = check(proposal.code, self._parent_hashes(tree, node), seen, self.values)
         except Exhausted as error:
-            return Refused(node=node, reason=EXHAUSTED, detail=str(error))
+            return self._refused(node, EXHAUSTED, str(error))
         except ProposalRefused as error:
             context = self._contexts[node]
             refusals = (*context.refusals, str(error))
             if len(refusals) >= self.attempts:
-                return Refused(node=node, reason=error.reason, detail=error.detail)
+                return self._refused(node, error.reason, error.detail)
             self._contexts[node] = replace(context, refusals=refusals)
             return None
+        except CallCancelled:
+            return None  # the run ends, and asks again when it is resumed
+        except (BudgetSpent, ProviderError) as error:
+            self.end = self.end or error
+            return self.decline(node)
         self.scripts.save(node, proposal.code)
         return Proposed(
             node=node,
@@ -111,8 +143,25 @@ class Proposing:
             edit=proposal.edit,
             recipe=proposal.recipe,
             code_hash=digest,
-            input_tokens=proposal.usage.input_tokens,
-            output_tokens=proposal.usage.output_tokens,
-            cost_usd=proposal.usage.cost_usd,
             seconds=seconds,
+            placement=proposal.placement,
+            memory=proposal.memory,
+            prompt_tokens=proposal.prompt_tokens,
+            turns=proposal.turns,
+            **asdict(self._usage(node, proposal.usage)),
         )
+
+    def decline(self, node: int) -> Refused:
+        """Return the end of a decision that nobody can be asked for any more."""
+        reason = BUDGET if isinstance(self.end, BudgetSpent) else PROVIDER
+        return self._refused(node, reason, str(self.end))
+
+    def _refused(self, node: int, reason: str, detail: str) -> Refused:
+        return Refused(node=node, reason=reason, detail=detail, **asdict(self._usage(node, Usage())))
+
+    def _usage(self, node: int, said: Usage) -> Usage:
+        return said if self.expenses is None else self.expenses.of(node)
+
+    @staticmethod
+    def _parent_hashes(tree: Tree, node: int) -> frozenset[str]:
+        return frozenset(tree[parent].code_hash for parent in tree[node].parents if parent)

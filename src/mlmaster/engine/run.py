@@ -18,9 +18,11 @@ from threading import Event as Flag
 
 from mlmaster.core.budget import Budget, BudgetLimits
 from mlmaster.core.events import (
+    PROVIDER,
     Decided,
     Event,
     Record,
+    Remarked,
     RunEnded,
     RunResumed,
     RunStarted,
@@ -29,6 +31,7 @@ from mlmaster.core.events import (
 from mlmaster.core.node import NodeState
 from mlmaster.core.scheme import Scheme
 from mlmaster.core.tree import Tree
+from mlmaster.engine.desk import Slots
 from mlmaster.engine.evaluation import Evaluation
 from mlmaster.engine.foresight import Foresight
 from mlmaster.engine.ledger import Ledger
@@ -39,7 +42,7 @@ from mlmaster.engine.recording import Recording
 from mlmaster.engine.scripts import Scripts
 from mlmaster.engine.settings import EngineSettings
 from mlmaster.engine.spending import Spending
-from mlmaster.errors import UserError
+from mlmaster.errors import ProviderError, UserError
 from mlmaster.search.settings import SearchSettings
 from mlmaster.version import __version__
 
@@ -98,23 +101,31 @@ class Run:
         self._is_aborting = False
         self._ledger = Ledger(lambda node, fold: parts.results.load(node, fold).resamples)
         self._spending = Spending(
-            limits, settings.reserve_s(limits.time_s), parts.store.elapsed_s, self.tree, self._ledger, parts.clock
+            limits,
+            settings.reserve_s(limits.time_s),
+            parts.store.elapsed_s,
+            self.tree,
+            self._ledger,
+            parts.clock,
+            parts.expenses,
         )
         self._foresight = Foresight(self.tree, self._ledger, parts.evaluator, parts.views.folds)
         self._start = start
         self._scripts = Scripts(parts.store)
+        self._slots = Slots(settings.actual_slots)
         self._proposing = Proposing(
-            parts.task,
-            parts.profile,
+            parts.briefing,
             parts.values,
             parts.engineer,
             self._scripts,
+            parts.evaluator,
+            self._slots,
             parts.clock,
             attempts=settings.attempts,
-            script_limit_s=settings.timeout_s(limits.time_s),
-            threads=settings.actual_threads,
-            packages=parts.packages,
+            reserve_s=settings.reserve_s(limits.time_s),
             seed=seed,
+            expenses=parts.expenses,
+            cancel=self._cancel,
         )
         self._recording = Recording(parts, settings, search, self.tree, self._ledger, self._foresight, self.emit)
         records = parts.store.read()
@@ -171,18 +182,23 @@ class Run:
         try:
             return self._execute()
         finally:
+            self._parts.release()
             self._parts.sandbox.close()
             self.store.close()
 
     def _execute(self) -> Selected | None:
-        if self._ledger.is_ended and (
-            self._spending.find_spent() or (self._spending.is_at_node_limit and not self.tree.in_flight)
+        if self._ledger.ended_by and (
+            self._spending.find_spent()
+            or self._spending.is_ended_for_good
+            or (self._spending.is_at_node_limit and not self.tree.in_flight)
         ):
             return self._ledger.selected
         self._begin()
         reason = self._search_on()
         if self._is_aborting:
             return None
+        if reason == PROVIDER and self.tree.best is None and self._proposing.end is not None:
+            raise self._proposing.end  # there is nothing to choose from; when the cause is mended, the run goes on
         selected = self._parts.finisher.finish(
             self.tree,
             self._ledger.scores,
@@ -197,9 +213,10 @@ class Run:
         return selected
 
     def _search_on(self) -> str:
-        """Search; return why it ended: `time`, `nodes`, `cost`, `tokens`, `exhausted`, `infrastructure` or `stopped`."""
+        """Search; return why it ended, in the words of `RunEnded`."""
         try:
             while (reason := self._reason_to_end()) is None:
+                self._pass_on()
                 self._decide()
                 has_deferred = self._dispatch()
                 if not self._busy:
@@ -209,12 +226,15 @@ class Run:
                 if done := self._wait():
                     self._absorb(done)
             self._cancel.set()
+            if reason is None and self._proposing.end is not None:
+                return PROVIDER if isinstance(self._proposing.end, ProviderError) else self._proposing.end.which
             if reason is None and self._ledger.deferred:
                 return "time"
             return reason or ("nodes" if self._spending.is_at_node_limit else "exhausted")
         finally:
             self._cancel.set()
             self._parts.pool.close()
+            self._pass_on()
             self.store.beat(self.elapsed_s)
 
     def _reason_to_end(self) -> str | None:
@@ -233,15 +253,21 @@ class Run:
             for observer in self.observers:
                 observer(record, self.tree)
 
+    def _pass_on(self) -> None:
+        """Record what was said from other threads."""
+        while not self._parts.said.empty():
+            self.emit(Remarked(text=self._parts.said.get()))
+
     # ---- choose
 
     def _decide(self) -> None:
-        while self._at_work() < self._wanted() and not self._spending.is_at_node_limit:
+        while self._proposing.end is None and self._at_work() < self._wanted() and not self._spending.is_at_node_limit:
             node = self.tree.next_id
             rng = Random(f"{self._seed}:{node}")
             choice = self._parts.policy.choose(self.tree, self.budget(), rng, self._parts.engineer.operators)
             if choice is None:
                 return
+            budget = self.budget()
             self.emit(
                 Decided(
                     node=node,
@@ -249,10 +275,10 @@ class Run:
                     parents=choice.parents,
                     chain=choice.chain,
                     reason=choice.reason,
-                    budget=self.budget(),
+                    budget=budget,
                 )
             )
-            self._proposing.open(self.tree, node)
+            self._proposing.open(self.tree, node, budget)
 
     def _wanted(self) -> int:
         """Return how many nodes should be in flight: the slots, and as many as are proposed meanwhile."""
@@ -273,8 +299,12 @@ class Run:
         for node in self.tree.in_flight:
             if node in busy or node in self._ledger.deferred:
                 continue
-            if self.tree[node].state is NodeState.DECIDED:
-                self._submit((Work.PROPOSE, node), "proposing", self._proposing.job(node))
+            if self.tree[node].state is NodeState.DECIDED and self._proposing.end is not None:
+                self.emit(self._proposing.decline(node))
+            elif self.tree[node].state is NodeState.DECIDED:
+                self._submit(
+                    (Work.PROPOSE, node), "proposing", self._proposing.job(self.tree, self._ledger.hashes, node)
+                )
             elif self._free_slots():
                 if put_off := self._foresight.defer(node, self._spending.search_left_s):
                     self.emit(put_off)
@@ -303,7 +333,12 @@ class Run:
 
     def _submit(self, key: Key, description: str, job: Callable[[], object]) -> None:
         self._busy[key] = (description, self._parts.clock.monotonic())
-        self._parts.pool.submit(key, job)
+        self._parts.pool.submit(key, job if key[0] is Work.PROPOSE else partial(self._in_a_slot, job))
+
+    def _in_a_slot(self, job: Callable[[], object]) -> object:
+        """Do a job when there is room: engineers try scripts out too. A cancelled one finds out by itself."""
+        with self._slots.taken(self._cancel):
+            return job()
 
     def _next_evaluation(self, node: int) -> tuple[str, Callable[[], Evaluation]]:
         code = self._scripts.code(node)

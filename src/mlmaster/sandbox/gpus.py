@@ -117,6 +117,11 @@ class GpuLease:
         self._lock = Lock()
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Return what a person calls them."""
+        return tuple(gpu.name for gpu in self._gpus)
+
+    @property
     def capacity(self) -> int:
         """Return how many evaluations can have a GPU at once."""
         return len(self._gpus) * self._per_gpu

@@ -124,6 +124,11 @@ class LocalSandbox:
         return ", ".join([self._isolation.name, *network, start, memory])
 
     @property
+    def gpus(self) -> tuple[str, ...]:
+        """Return the names of the GPUs that scripts are lent."""
+        return self._gpus.names
+
+    @property
     def missing(self) -> Mapping[str, str]:
         """Return modules that were to be preloaded and could not be, and why. Waits as `name` does."""
         loaded = self._loaded

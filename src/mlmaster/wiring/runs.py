@@ -1,14 +1,15 @@
-"""Where components are chosen and put together: the only module that knows every part."""
+"""Puts runs together: a new one, an existing one, and what is asked of a finished one."""
 
 from __future__ import annotations
 
 import shlex
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 from threading import Event as Flag
 
 from pydantic import ValidationError
@@ -30,8 +31,7 @@ from mlmaster.engine.selection import Selector
 from mlmaster.engine.self_reported import ReportedMetric, SelfReportedEvaluator, SelfReportedFinisher
 from mlmaster.engine.settings import EngineSettings
 from mlmaster.engine.telling import TellingValues
-from mlmaster.engineers.offline import REQUIRED, OfflineEngineer
-from mlmaster.errors import DataError, RunDirectoryError, SandboxError, SettingsError, TaskError
+from mlmaster.errors import DataError, RunDirectoryError, SandboxError, TaskError
 from mlmaster.metrics.definition import DefinedMetric
 from mlmaster.metrics.proof import prove as prove_metric
 from mlmaster.metrics.registry import Registry
@@ -59,6 +59,7 @@ from mlmaster.tasks.truth import read_truth
 from mlmaster.tasks.views import Views
 from mlmaster.tasks.whole_view import WholeView
 from mlmaster.version import __version__
+from mlmaster.wiring.engineers import Employed, brief, employ
 
 RUNS = Path("runs")
 """Where runs are kept when `--out` names nothing."""
@@ -176,6 +177,7 @@ def assemble(
     _require_same_kind(store, task)
     clock = clock or SystemClock()
     remarks: tuple[str, ...] = ()
+    gpus: tuple[str, ...] = ()
     remove_left(store.directory / "work")  # what a killed process left; the writer's lock is ours
     if sandbox is None:
         interpreter = interpreter or settle(settings.sandbox, store.directory)
@@ -186,6 +188,7 @@ def assemble(
             closed=(task.directory, store.directory),
             is_intact=is_intact,
         )
+        gpus = sandbox.gpus
         remarks = tuple(
             f"sandbox.preload: {name} cannot be loaded ({why}); scripts run without it"
             for name, why in sandbox.missing.items()
@@ -198,7 +201,8 @@ def assemble(
         metric, views = ReportedMetric.of(task), WholeView(task, store.directory / "pool")
     else:
         metric, views = _hide(task, store, settings, sandbox, per_script)
-    engineer = engineer or make_engineer(settings, interpreter)
+    said: SimpleQueue[str] = SimpleQueue()
+    employed = employ(store, settings, limits, interpreter, clock, said.put) if engineer is None else Employed(engineer)
     policy = make_policy(settings.search)
     results = ResultWriter(task, views, store, engine.actual_threads, interpreter)
     values = TellingValues(task, profile)
@@ -213,7 +217,7 @@ def assemble(
         task=task.name,
         metric=task.metric,
         direction=task.direction,
-        engineer=engineer.name,
+        engineer=employed.engineer.name,
         policy=policy.name,
         sandbox=sandbox.name,
         folds=views.folds,
@@ -228,7 +232,7 @@ def assemble(
         values=values,
         views=views,
         evaluator=evaluator,
-        engineer=engineer,
+        engineer=employed.engineer,
         policy=policy,
         sandbox=sandbox,
         store=store,
@@ -236,8 +240,11 @@ def assemble(
         finisher=finisher,
         pool=pool or ThreadPool(engine.actual_proposal_workers, engine.actual_slots),
         clock=clock,
-        packages={} if interpreter is None else interpreter.packages,
+        briefing=brief(task, profile, settings, per_script, interpreter, gpus),
         remarks=remarks,
+        expenses=employed.expenses,
+        said=said,
+        release=employed.release,
     )
     return Run(parts, limits, engine, settings.search, settings.seed, start)
 
@@ -322,38 +329,6 @@ def _complain(metric: Metric, task: Task) -> Complain:
         return None
 
     return complain
-
-
-def make_engineer(settings: Settings, interpreter: Interpreter | None = None) -> Engineer:
-    """Return the engineer the settings name.
-
-    Args:
-        settings: Of the run.
-        interpreter: What scripts run in, where it is known.
-
-    Raises:
-        SettingsError: There is no such engineer.
-        SandboxError: No script of this engineer could run in the interpreter.
-    """
-    if settings.engineer != "offline":
-        raise SettingsError(f"engineer: there is no engineer {settings.engineer!r}; choose offline")
-    if interpreter is not None:
-        require_packages(interpreter.python, interpreter.packages)
-    return OfflineEngineer()
-
-
-def require_packages(python: Path, packages: Mapping[str, str]) -> None:
-    """Check that the scripts of the offline engineer can run in an interpreter.
-
-    Raises:
-        SandboxError: It lacks what every one of them imports.
-    """
-    lacking = [name for name in REQUIRED if name not in packages]
-    if lacking:
-        raise SandboxError(
-            f"{python} has no {' and no '.join(lacking)}, which every script of the offline engineer needs; add "
-            "packages there, or have them added for the run: --set 'sandbox.packages=[pandas, scikit-learn, lightgbm]'"
-        )
 
 
 def script_limits(settings: Settings, limits: BudgetLimits) -> Limits:
