@@ -83,8 +83,8 @@ _REFUSES = re.compile(
     r"not? (?:currently )?(?:be )?(?:support|allow|permit|enabl|available|accept|compatible|implement|recogni)"
     r"|n't (?:support|allow)|unsupported|unrecogni[sz]ed|unknown|unexpected|unavailable|invalid|extra|forbidden"
     r"|not (?:a )?valid|not one of|deprecated|cannot|can not|can only|only (?:the |be )|must|should|requires?|mandatory"
-    r"|incompatible|no endpoints|too (?:large|high)|is set but|conversion failed|failed to parse|range of|expected|greater than"
-    r"|maximum|at most|\d > \d",
+    r"|incompatible|no endpoints|too (?:large|high)|is set but|conversion failed|failed to parse|range of|expected"
+    r"|greater than|maximum|at most|\d > \d",
     re.IGNORECASE,
 )
 _NAMES = {
