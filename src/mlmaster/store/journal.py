@@ -73,6 +73,11 @@ class Journal:
             raise RunDirectoryError(f"{directory} cannot be written: {error.strerror or error}; {advice}") from error
 
     @property
+    def is_writable(self) -> bool:
+        """Return True for the run's single writer."""
+        return self._lock is not None
+
+    @property
     def elapsed_s(self) -> float:
         """Return the active seconds stored last."""
         with translating(self._path):

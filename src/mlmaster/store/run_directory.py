@@ -1,6 +1,7 @@
 """A run directory on disk, and the only place that knows its layout.
 
 run.yaml       resolved settings, no secrets          journal.db     the events
+calls.db       calls of language models, if any
 task.json      the resolved task                      profile.json   what engineers know of the data
 nodes/<id>/    solution.py, predictions, logs, notes  best           link to the newest folder in .best/
 data/          tables normalised by us                pool/, work/   views and running evaluations; may be deleted
@@ -24,6 +25,7 @@ import yaml
 from mlmaster.core.events import Event, Record
 from mlmaster.core.task import Profile, Task
 from mlmaster.errors import RunDirectoryError
+from mlmaster.store.calls import CallBook
 from mlmaster.store.journal import FILE_NAME, Journal
 
 _T = TypeVar("_T")
@@ -35,6 +37,7 @@ class RunDirectory:
     def __init__(self, directory: Path, journal: Journal) -> None:
         self._directory = directory
         self._journal = journal
+        self._calls: CallBook | None = None
 
     # ---- opening
 
@@ -128,8 +131,20 @@ class RunDirectory:
         """Return the records with `seq` > `after`, in order."""
         return self._journal.read(after)
 
+    def calls(self) -> CallBook:
+        """Return the calls of language models, to be added to where the run is open for writing; open until `close`.
+
+        Raises:
+            RunDirectoryError: They are from a newer ML-Master, or damaged.
+        """
+        if self._calls is None:
+            self._calls = CallBook(self._directory, writable=self._journal.is_writable)
+        return self._calls
+
     def close(self) -> None:
-        """Close the journal and let another process write."""
+        """Close the journal and the calls, and let another process write."""
+        if self._calls is not None:
+            self._calls.disconnect()
         self._journal.close()
 
     # ---- artifacts
