@@ -147,7 +147,8 @@ def test_what_does_not_fit_says_what_is_left_and_what_to_do(limits: BudgetLimits
 
 
 def test_a_free_call_fits_a_spent_budget_of_dollars() -> None:
-    wallet = Wallet(BudgetLimits(cost_usd=0.0))
+    wallet = Wallet(BudgetLimits(cost_usd=0.1))
+    wallet.settle(reserve(wallet), Usage(READ, 10, cost_usd=0.2, calls=1))
     assert reserve(wallet, worst=priced(0, 0)).usage.output_tokens == 4_000
     with pytest.raises(BudgetSpent):
         reserve(wallet, worst=priced(0.001, 0))

@@ -108,9 +108,7 @@ class Recordings:
 
 def _answered(calls: Iterable[Call]) -> Iterable[tuple[Call, Reply]]:
     return (
-        (call, call.answered.reply)
-        for call in calls
-        if call.answered is not None and call.answered.outcome == "answered" and call.answered.reply is not None
+        (call, call.answered.reply) for call in calls if call.answered is not None and call.answered.reply is not None
     )
 
 
