@@ -106,12 +106,18 @@ def test_a_hanging_connection_is_ended() -> None:
     assert provider.open_streams == 0
 
 
-def test_cancelling_in_the_middle_ends_the_connection_and_tells_what_had_arrived() -> None:
+def test_cancelling_in_the_middle_ends_the_connection_and_tells_all_that_had_arrived() -> None:
+    def script() -> Iterator[Step]:
+        yield Part(text="half ")
+        yield Part(text="a reply")
+        cancel.set()
+        yield Hang.HANG
+
     cancel = Flag()
-    provider = ScriptedProvider([[Part(text="half"), Hang.HANG]])
+    provider = ScriptedProvider([script()])
     with pytest.raises(StreamCancelled) as raised:
-        Streaming(FakeClock(), 300, 60).carry(provider, REQUEST, Options(), cancel, cancel.set)
-    assert raised.value.received == Part(text="half")
+        Streaming(FakeClock(), 300, 60).carry(provider, REQUEST, Options(), cancel, nothing)
+    assert raised.value.received == Part(text="half a reply")
     assert provider.open_streams == 0
 
 

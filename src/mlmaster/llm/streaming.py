@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from threading import Event as Flag
 from threading import Lock, Thread
@@ -83,7 +84,7 @@ class Streaming:
         has_words, written = False, 0
         while True:
             if cancel.is_set():
-                raise StreamCancelled(joined(parts))
+                raise StreamCancelled(joined([*parts, *feed.waiting()]))
             now = self.clock.monotonic()  # before the look at the queue: whatever has arrived by then is found there
             try:
                 arrived, part = feed.arrivals.get(timeout=_POLL_S)
@@ -152,6 +153,12 @@ class _Feed:
         self._is_stopped = False
         # a daemon, since a connection that cannot be ended must not keep the process from ending
         Thread(target=self._work, name="reply", daemon=True).start()
+
+    def waiting(self) -> Iterator[Part]:
+        """Yield the parts that nobody has taken yet."""
+        with suppress(queue.Empty):
+            while isinstance(part := self.arrivals.get_nowait()[1], Part):
+                yield part
 
     def stop(self) -> None:
         """End the connection, if it is not at its end."""
