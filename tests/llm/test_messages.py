@@ -2,9 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Thread
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -16,6 +14,7 @@ from mlmaster.llm.presets import presets
 from mlmaster.llm.prices import MeteredUsage
 from mlmaster.llm.provider import Fault, Options, Part
 from mlmaster.llm.streaming import joined
+from mlmaster.testing.canned_server import Canned, CannedServer, whole
 
 KEY = "sk-ant-secret-000111"
 START = {
@@ -36,66 +35,26 @@ START = {
 }
 
 
-class Server:
-    """Answers every request with the same bytes, and remembers what it was asked."""
-
-    def __init__(self) -> None:
-        self.status = 200
-        self.headers: dict[str, str] = {"content-type": "text/event-stream"}
-        self.answer = b""
-        self.hold: Event | None = None
-        self.bodies: list[dict[str, Any]] = []
-        self.asked: list[Mapping[str, str]] = []
-        self.paths: list[str] = []
-        self.address = ""
-
-    def say(self, *events: Mapping[str, Any]) -> None:
-        self.answer = "".join(f"event: {each['type']}\ndata: {json.dumps(each)}\n\n" for each in events).encode()
-
-
 @pytest.fixture
-def server() -> Iterator[Server]:
-    with _serving() as found:
+def server() -> Iterator[CannedServer]:
+    """Return a server that answers each request with a short reply."""
+    with CannedServer(stream(*said("ok"))) as found:
         yield found
 
 
-@contextmanager
-def _serving() -> Iterator[Server]:
-    state = Server()
-
-    class Answering(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            state.paths.append(self.path)
-            state.asked.append({name.lower(): value for name, value in self.headers.items()})
-            state.bodies.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
-            self.send_response(state.status)
-            for name, value in state.headers.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(state.answer)
-            if state.hold is not None:
-                self.wfile.flush()
-                state.hold.wait(30)
-
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answering) as listening:
-        state.address = f"http://127.0.0.1:{listening.server_port}"
-        thread = Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield state
-        finally:
-            if state.hold is not None:
-                state.hold.set()
-            listening.shutdown()
-            thread.join()
+def stream(*events: Mapping[str, Any], **fields: Any) -> Canned:
+    named = [f"event: {each['type']}\ndata: {json.dumps(each)}\n\n".encode() for each in events]
+    return Canned(named, **fields)
 
 
-def provider(server: Server, model: str = "claude-sonnet-5", key: str | None = KEY) -> MessagesProvider:
+def provider(server: CannedServer, model: str = "claude-sonnet-5", key: str | None = KEY) -> MessagesProvider:
     declared = capabilities(presets()["anthropic"], model)
     return MessagesProvider(declared, model, address=server.address, key=key, key_env="ANTHROPIC_API_KEY")
+
+
+def ask(*events: Mapping[str, Any]) -> list[Part]:
+    with CannedServer(stream(*events)) as server:
+        return list(provider(server).stream(request(), Options()))
 
 
 def request(*messages: Message, **fields: Any) -> Request:
@@ -120,16 +79,17 @@ def said(*deltas: str, stop: str = "end_turn") -> list[dict[str, Any]]:
     ]
 
 
-def body(server: Server, request: Request, options: Options | None = None, model: str = "claude-sonnet-5") -> Any:
-    server.say(*said("ok"))
+def body(server: CannedServer, request: Request, options: Options | None = None, model: str = "claude-sonnet-5") -> Any:
     list(provider(server, model).stream(request, options or Options()))
     return server.bodies[-1]
 
 
-def fault(server: Server, model: str = "claude-sonnet-5", options: Options | None = None) -> Fault:
+def fault(answer: Canned, model: str = "claude-sonnet-5", options: Options | None = None) -> Fault:
     asked = request(schema={"type": "object"})
-    with pytest.raises(Fault) as raised:
-        list(provider(server, model).stream(asked, options or Options()))
+    with CannedServer(answer) as server:
+        with pytest.raises(Fault) as raised:
+            list(provider(server, model).stream(asked, options or Options()))
+        assert len(server.bodies) == 1  # nothing is tried again here
     assert KEY not in f"{raised.value.message} {raised.value!r}"
     return raised.value
 
@@ -137,9 +97,8 @@ def fault(server: Server, model: str = "claude-sonnet-5", options: Options | Non
 # ---- what comes back
 
 
-def test_a_reply_comes_in_parts(server: Server) -> None:
-    server.say(*said("Hel", "lo"))
-    parts = list(provider(server).stream(request(), Options()))
+def test_a_reply_comes_in_parts() -> None:
+    parts = ask(*said("Hel", "lo"))
     assert [part.text for part in parts] == ["", "Hel", "lo", ""]
     assert joined(parts) == Part(
         text="Hello",
@@ -154,32 +113,32 @@ def test_a_reply_comes_in_parts(server: Server) -> None:
     assert parts[0].usage.input_tokens == 240
 
 
-def test_the_key_goes_into_a_header_and_nowhere_else(server: Server) -> None:
-    server.say(*said("ok"))
+def test_the_key_goes_into_a_header_and_nowhere_else(server: CannedServer) -> None:
     speaking = provider(server)
     list(speaking.stream(request(), Options()))
     assert server.paths == ["/v1/messages"]
-    assert server.asked[0]["authorization"] == f"Bearer {KEY}"
+    assert server.headers[0]["authorization"] == f"Bearer {KEY}"
     assert KEY not in json.dumps(server.bodies)
     assert KEY not in repr(vars(speaking.stream(request(), Options())))
     assert KEY not in repr(speaking)
 
 
-def test_without_a_key_none_is_looked_for(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_key_none_is_looked_for(server: CannedServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
-    server.say(*said("ok"))
     list(provider(server, key=None).stream(request(), Options()))
-    assert KEY not in json.dumps(dict(server.asked[0]))
+    assert KEY not in json.dumps(server.headers)
 
 
-def test_an_address_may_end_in_the_version(server: Server) -> None:
-    server.address += "/v1/"
-    server.say(*said("ok"))
-    list(provider(server).stream(request(), Options()))
+@pytest.mark.parametrize("end", ["", "/", "/v1", "/v1/"])
+def test_an_address_may_end_in_the_version(server: CannedServer, end: str) -> None:
+    declared = capabilities(presets()["anthropic"], "claude-sonnet-5")
+    address = server.address.removesuffix("/v1") + end
+    speaking = MessagesProvider(declared, "claude-sonnet-5", address=address, key=KEY, key_env=None)
+    list(speaking.stream(request(), Options()))
     assert server.paths == ["/v1/messages"]
 
 
-def test_old_models_are_asked_without_warnings(server: Server) -> None:
+def test_old_models_are_asked_without_warnings(server: CannedServer) -> None:
     assert body(server, request(), model="claude-3-7-sonnet-20250219")["model"] == "claude-3-7-sonnet-20250219"
 
 
@@ -196,27 +155,25 @@ def test_old_models_are_asked_without_warnings(server: Server) -> None:
         ("something new", Finish.STOP),
     ],
 )
-def test_why_a_reply_ended(server: Server, reason: str, finish: Finish) -> None:
-    server.say(*said("ok", stop=reason))
-    assert list(provider(server).stream(request(), Options()))[-1].finish is finish
+def test_why_a_reply_ended(reason: str, finish: Finish) -> None:
+    assert ask(*said("ok", stop=reason))[-1].finish is finish
 
 
-def test_a_refusal_says_why_where_the_model_says_nothing(server: Server) -> None:
+def test_a_refusal_says_why_where_the_model_says_nothing() -> None:
     events = said("", stop="refusal")
     events[-2]["delta"]["stop_details"] = {"type": "refusal", "category": "bio", "explanation": "It is about germs."}
-    server.say(*events)
-    found = joined(list(provider(server).stream(request(), Options())))
+    found = joined(ask(*events))
     assert (found.text, found.finish) == ("It is about germs.", Finish.FILTERED)
 
 
-def test_thinking_and_calls_arrive_and_go_back_as_they_came(server: Server) -> None:
+def test_thinking_and_calls_arrive_and_go_back_as_they_came(server: CannedServer) -> None:
     def delta(index: int, **fields: str) -> dict[str, Any]:
         return {"type": "content_block_delta", "index": index, "delta": fields}
 
     def start(index: int, **fields: Any) -> dict[str, Any]:
         return {"type": "content_block_start", "index": index, "content_block": fields}
 
-    server.say(
+    parts = ask(
         START,
         start(0, type="thinking", thinking="", signature=""),
         delta(0, type="thinking_delta", thinking="I wo"),
@@ -234,7 +191,7 @@ def test_thinking_and_calls_arrive_and_go_back_as_they_came(server: Server) -> N
     )
     tools = (Tool("read_log", "Read it.", {"type": "object", "properties": {"lines": {"type": "integer"}}}),)
     asked = request(tools=tools)
-    found = joined(list(provider(server).stream(asked, Options())))
+    found = joined(parts)
     assert (found.text, found.reasoning, found.finish) == ("I look.", "I wonder.", Finish.TOOLS)
     assert found.calls == (ToolCall("c1", "read_log", '{"lines": 3}'), ToolCall("c2", "submit", "{}"))
     json.dumps(found.carried)
@@ -258,7 +215,7 @@ def test_thinking_and_calls_arrive_and_go_back_as_they_came(server: Server) -> N
 # ---- what is sent
 
 
-def test_a_plain_request(server: Server) -> None:
+def test_a_plain_request(server: CannedServer) -> None:
     assert body(server, request(max_output_tokens=900), model="claude-3-5-haiku-latest") == {
         "model": "claude-3-5-haiku-latest",
         "max_tokens": 900,
@@ -268,7 +225,7 @@ def test_a_plain_request(server: Server) -> None:
     }
 
 
-def test_thoughts_stand_in_the_prompt(server: Server) -> None:
+def test_thoughts_stand_in_the_prompt(server: CannedServer) -> None:
     asked = request(Message("user", "draft"), thoughts="Trees won.")
     assert provider(server).placement(asked, Options()) is Placement.PROMPT
     content = body(server, asked)["messages"][-1]["content"]
@@ -295,7 +252,7 @@ def marked(sent: Mapping[str, Any]) -> list[str]:
     ],
 )
 def test_stable_messages_end_cached_beginnings(
-    server: Server, stable: str, dropped: Sequence[str], expected: list[str]
+    server: CannedServer, stable: str, dropped: Sequence[str], expected: list[str]
 ) -> None:
     messages = [
         Message("user" if letter in "ace" else "assistant", letter, is_stable=letter in stable) for letter in "abcde"
@@ -304,13 +261,13 @@ def test_stable_messages_end_cached_beginnings(
     assert marked(body(server, opening, Options(dropped=frozenset(dropped)))) == expected
 
 
-def test_without_a_system_message_its_text_opens_the_first_of_the_user(server: Server) -> None:
+def test_without_a_system_message_its_text_opens_the_first_of_the_user(server: CannedServer) -> None:
     sent = body(server, request(), Options(dropped=frozenset({"system"})))
     assert "system" not in sent
     assert sent["messages"] == [{"role": "user", "content": [{"type": "text", "text": "be brief\n\nhi"}]}]
 
 
-def test_tools_and_schemas(server: Server) -> None:
+def test_tools_and_schemas(server: CannedServer) -> None:
     tool = Tool("edit", "Change it.", {"type": "object", "properties": {}})
     schema = {"type": "object", "properties": {"n": {"type": "integer", "minimum": 1}}, "required": ["n"]}
     sent = body(server, request(tools=(tool,), schema=schema), Options(effort="low"))
@@ -345,14 +302,14 @@ SHOWN = {"type": "adaptive", "display": "summarized"}
         ("claude-opus-5-5", "minimal", {"thinking": SHOWN, "output_config": {"effort": "low"}}),
     ],
 )
-def test_efforts(server: Server, model: str, effort: str | None, expected: dict[str, Any]) -> None:
+def test_efforts(server: CannedServer, model: str, effort: str | None, expected: dict[str, Any]) -> None:
     sent = body(server, request(max_output_tokens=8_000), Options(effort=effort), model)
     assert {key: sent[key] for key in ("thinking", "output_config") if key in sent} == expected
     left = body(server, request(), Options(effort=effort, dropped=frozenset({"effort"})), model)
     assert "thinking" not in left
 
 
-def test_a_short_reply_leaves_no_room_to_think(server: Server) -> None:
+def test_a_short_reply_leaves_no_room_to_think(server: CannedServer) -> None:
     sent = body(server, request(max_output_tokens=1_000), Options(effort="high"), "claude-haiku-4-5")
     assert "thinking" not in sent
 
@@ -367,11 +324,11 @@ def test_a_short_reply_leaves_no_room_to_think(server: Server) -> None:
         (Options(temperature=0.5, dropped=frozenset({"temperature"})), None),
     ],
 )
-def test_temperatures(server: Server, options: Options, expected: float | None) -> None:
+def test_temperatures(server: CannedServer, options: Options, expected: float | None) -> None:
     assert body(server, request(), options, "claude-haiku-4-5").get("temperature") == expected
 
 
-def test_a_limit_that_is_refused_becomes_one_that_every_model_takes(server: Server) -> None:
+def test_a_limit_that_is_refused_becomes_one_that_every_model_takes(server: CannedServer) -> None:
     refused = Options(dropped=frozenset({"max_output_tokens"}))
     assert body(server, request(max_output_tokens=50_000), refused)["max_tokens"] == 4_096
     assert body(server, request(max_output_tokens=500), refused)["max_tokens"] == 500
@@ -425,14 +382,13 @@ def error(kind: str, message: str) -> dict[str, Any]:
         "schema",
     ],
 )
-def test_errors_of_the_provider(server: Server, status: int, answer: Any, expected: tuple[str, str]) -> None:
-    server.status, server.headers = status, {"content-type": "application/json", "retry-after": "7"}
-    server.answer = json.dumps(answer).encode()
+def test_errors_of_the_provider(status: int, answer: Any, expected: tuple[str, str]) -> None:
     # a model that thinks only when asked, and has a temperature else
     effort = "none" if expected[1] == "effort" else None
-    found = fault(server, "claude-opus-4-6", Options(temperature=0.5, effort=effort))
+    found = fault(
+        whole(answer, status, **{"Retry-After": "7"}), "claude-opus-4-6", Options(temperature=0.5, effort=effort)
+    )
     assert (found.kind, found.parameter) == expected
-    assert len(server.bodies) == 1  # nothing is tried again here
     assert found.retry_after_s == (7 if found.kind in ("busy", "away") else None)
     assert found.limit_tokens == (200_000 if found.kind == "overflow" else None)
 
@@ -440,71 +396,62 @@ def test_errors_of_the_provider(server: Server, status: int, answer: Any, expect
 @pytest.mark.parametrize(
     ("kind", "expected"), [("overloaded_error", "away"), ("rate_limit_error", "busy"), ("api_error", "away")]
 )
-def test_errors_in_the_middle_of_a_stream(server: Server, kind: str, expected: str) -> None:
-    server.say(*said("Hel")[:3], error(kind, "sorry"))
-    parts: list[Part] = []
-    with pytest.raises(Fault) as raised:
-        parts.extend(provider(server).stream(request(), Options()))
-    assert raised.value.kind == expected
+def test_errors_in_the_middle_of_a_stream(kind: str, expected: str) -> None:
+    assert fault(stream(*said("Hel")[:3], error(kind, "sorry"))).kind == expected
 
 
-def test_half_a_stream_has_no_finish(server: Server) -> None:
-    server.say(*said("Hel")[:3])
-    found = joined(list(provider(server).stream(request(), Options())))
+def test_half_a_stream_has_no_finish() -> None:
+    found = joined(ask(*said("Hel")[:3]))
     assert (found.text, found.finish) == ("Hel", None)
     assert found.usage is not None
     assert found.usage.input_tokens == 240
 
 
 @pytest.mark.parametrize(
-    ("headers", "answer", "expected"),
+    ("answer", "expected"),
     [
-        ({"content-type": "text/html"}, b"<html><title>Login</title></html>", "address"),
-        ({"content-type": "application/json"}, b'{"hello": 1}', "garbled"),
-        ({"content-type": "application/json"}, json.dumps(error("overloaded_error", "Overloaded")).encode(), "away"),
-        ({"content-type": "text/event-stream"}, b"", "garbled"),
-        ({"content-type": "text/event-stream"}, b"event: message_start\ndata: {bro\n\n", "garbled"),
-        (
-            {"content-type": "text/event-stream"},
-            b'event: message_start\ndata: {"type": "message_start"}\n\n',
-            "garbled",
-        ),
-        ({"content-type": "text/event-stream"}, b'event: content_block_start\ndata: {"x": 1}\n\n', "garbled"),
-        ({"content-type": "text/event-stream"}, b"event: message_start\ndata: " + b"[" * 100_000 + b"\n\n", "garbled"),
-        ({"content-length": "1000", "content-type": "text/event-stream"}, b"event: message_start\n", "away"),
+        (whole("<html><title>Login</title></html>"), "address"),
+        (whole({"hello": 1}), "garbled"),
+        (whole(error("overloaded_error", "Overloaded")), "away"),
+        (Canned(), "garbled"),
+        (Canned([b"event: message_start\ndata: {bro\n\n"]), "garbled"),
+        (stream({"type": "message_start"}), "garbled"),
+        (Canned([b'event: content_block_start\ndata: {"x": 1}\n\n']), "garbled"),
+        (Canned([b"event: message_start\ndata: " + b"[" * 100_000 + b"\n\n"]), "garbled"),
+        (Canned([b"event: message_start\n"], length=1_000), "away"),
     ],
     ids=["page", "json", "error-as-success", "nothing", "broken", "lacking", "no-type", "deep", "cut-off"],
 )
-def test_answers_that_are_none(server: Server, headers: dict[str, str], answer: bytes, expected: str) -> None:
-    server.headers, server.answer = headers, answer
-    assert fault(server).kind == expected
+def test_answers_that_are_none(answer: Canned, expected: str) -> None:
+    assert fault(answer).kind == expected
 
 
-def test_nobody_there(server: Server) -> None:
-    with _serving() as gone:
-        address = gone.address
-    server.address = address
-    found = fault(server)
-    assert (found.kind, "nothing answers there" in found.message) == ("away", True)
+def test_nobody_there() -> None:
+    with CannedServer() as gone:
+        speaking = provider(gone)
+    with pytest.raises(Fault) as raised:
+        list(speaking.stream(request(), Options()))
+    assert (raised.value.kind, "nothing answers there" in raised.value.message) == ("away", True)
 
 
-def test_a_key_with_a_line_break_is_not_told(server: Server) -> None:
+def test_a_key_with_a_line_break_is_not_told(server: CannedServer) -> None:
     with pytest.raises(Fault) as raised:
         list(provider(server, key="sk-ant-secret\nline").stream(request(), Options()))
     assert raised.value.kind == "key"
     assert "secret" not in raised.value.message
 
 
-def test_a_reply_can_be_ended_from_another_thread(server: Server) -> None:
-    server.hold = Event()
-    server.say(*said("Hel")[:3])
-    stream = provider(server).stream(request(), Options())
-    assert next(stream).text == ""
-    assert next(stream).text == "Hel"
-    rest: list[Part] = []
-    reading = Thread(target=lambda: rest.extend(stream))
-    reading.start()
-    stream.close()
-    reading.join(30)
-    assert not reading.is_alive()
+@pytest.mark.parametrize("ends_all", [False, True], ids=["one", "all"])
+def test_a_reply_can_be_ended_from_another_thread(ends_all: bool) -> None:
+    with CannedServer(stream(*said("Hel")[:3], hangs=True)) as server:
+        speaking = provider(server)
+        reply = speaking.stream(request(), Options())
+        assert [next(reply).text, next(reply).text] == ["", "Hel"]
+        rest: list[Part] = []
+        reading = Thread(target=lambda: rest.extend(reply))
+        reading.start()
+        (speaking if ends_all else reply).close()
+        reading.join(30)
+        assert not reading.is_alive()
+        assert server.was_left.wait(30)
     assert all(part.finish is None for part in rest)

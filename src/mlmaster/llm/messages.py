@@ -12,7 +12,9 @@ import ssl
 from collections.abc import Collection, Generator, Mapping
 from contextlib import closing
 from dataclasses import replace
+from threading import Lock
 from typing import Any
+from weakref import WeakSet
 
 import anthropic
 import httpx2
@@ -61,6 +63,8 @@ class MessagesProvider:
         self._key = key
         self._key_env = key_env
         self._trust: ssl.SSLContext = httpx2.create_ssl_context()
+        self._open: WeakSet[Conversation] = WeakSet()
+        self._lock = Lock()
 
     def placement(self, request: Request, options: Options) -> Placement:  # noqa: ARG002 - the seam's arguments
         """Return PROMPT."""
@@ -80,10 +84,17 @@ class MessagesProvider:
             except (AttributeError, KeyError, TypeError):  # an event that lacks what it must have
                 raise self._garbled() from None
 
-        return Conversation(talk, lambda error: self._fault(error, sent))
+        conversation = Conversation(talk, lambda error: self._fault(error, sent))
+        with self._lock:
+            self._open.add(conversation)
+        return conversation
 
     def close(self) -> None:
-        """Do nothing: connections are each call's own."""
+        """Close all connections."""
+        with self._lock:
+            conversations = list(self._open)
+        for each in conversations:
+            each.close()
 
     def body(self, request: Request, options: Options) -> dict[str, Any]:
         """Return what is sent for a request."""
