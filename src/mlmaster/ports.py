@@ -187,6 +187,10 @@ class Expenses(Protocol):
         """Return what was used for a node."""
         ...
 
+    def wasted(self) -> Usage:
+        """Return what of the total went into calls that failed."""
+        ...
+
 
 class Sandbox(Protocol):
     """Runs candidate scripts."""

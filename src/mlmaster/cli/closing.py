@@ -35,6 +35,8 @@ def closing_lines(summary: Summary, directory: Path) -> Iterator[str]:
     else:
         yield "best so far  no solution has been scored"
     faults = f", faults: {text.counts(summary.faults)}" if summary.faults else ""
+    if summary.spent.calls:
+        yield f"models       {text.spent(summary.spent)} in {summary.spent.calls:,} calls"
     yield f"solutions    {summary.nodes} in {text.duration(summary.elapsed_s)}{faults}"
     if summary.submission is not None:
         yield f"predictions  {directory / 'best' / 'submission.csv'}"

@@ -9,6 +9,7 @@ from mlmaster.core.events import (
     Proposed,
     Record,
     Refused,
+    Remarked,
     Rescored,
     RunEnded,
     RunResumed,
@@ -37,9 +38,12 @@ def _words(record: Record, tree: Tree) -> str | None:
             where = f", {text.sandbox(event.sandbox)}" if event.sandbox else ""
             return f"resumed with {tree.count_nodes()} nodes{where}"
         case Proposed() as event:
-            return f"{text.label(tree[event.node])}: {_first_sentence(event.plan)}"
+            return f"{text.label(tree[event.node])}: {_first_sentence(event.plan)}{_asked(event)}"
         case Refused() as event:
-            return f"{text.label(tree[event.node])}: nothing to run, {tree[event.node].detail}"
+            paid = f" ({text.spent(event)})" if event.calls else ""
+            return f"{text.label(tree[event.node])}: nothing to run, {' '.join(tree[event.node].detail.split())}{paid}"
+        case Remarked() as event:
+            return f"note: {' '.join(event.text.split())}"
         case Deferred() as event:
             return f"{text.label(tree[event.node])}: put off, {event.detail}"
         case NodeFinished() as event:
@@ -57,7 +61,7 @@ def _words(record: Record, tree: Tree) -> str | None:
             judge = "no judge" if event.judge is None else f"judge score {text.score(event.judge)}"
             return f"chosen: {event.choice}, {judge}, {text.GUIDE} {text.score(event.guide)}"
         case RunEnded() as event:
-            return f"ended: {event.reason}"
+            return f"ended: {event.reason}" + (f", {text.spent(event)}" if event.calls else "")
         case _:
             return None
 
@@ -66,6 +70,15 @@ def _evaluated(start: RunStarted) -> str:
     if start.is_self_reported:
         return "self-reported: scripts see everything and score themselves"
     return f"{start.folds} fold{'s' * (start.folds != 1)}"
+
+
+def _asked(event: Proposed) -> str:
+    """Return what a model was told and what that cost; "" where none was asked."""
+    if not event.calls:
+        return ""
+    turns = f"{event.turns} replies" if event.turns != 1 else "1 reply"
+    told = f", memory in {event.placement}: {event.memory}" if event.memory else ""
+    return f" ({text.spent(event)}; {turns}, prompt {text.tokens(event.prompt_tokens)}{told})"
 
 
 def _finished(event: NodeFinished, tree: Tree) -> str:

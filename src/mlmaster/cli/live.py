@@ -123,8 +123,14 @@ def _budget_words(budget: Budget) -> str:
     limits = budget.limits
     words = [f"{text.duration(budget.elapsed_s)} spent, {text.duration(budget.time_left_s)} left"]
     words.append(f"{budget.nodes} nodes" + (f" of {limits.nodes}" if limits.nodes is not None else ""))
+    if limits.tokens is not None or budget.tokens:
+        words.append(
+            f"{text.tokens(budget.tokens)} tokens"
+            + (f" of {text.tokens(limits.tokens)}" if limits.tokens is not None else "")
+        )
     if limits.cost_usd is not None or budget.cost_usd:
-        words.append(f"${budget.cost_usd:.2f}" + (f" of ${limits.cost_usd:.2f}" if limits.cost_usd is not None else ""))
+        of = f" of {text.dollars(limits.cost_usd)}" if limits.cost_usd is not None else ""
+        words.append(text.dollars(budget.cost_usd) + of)
     return " · ".join(words)
 
 

@@ -16,5 +16,12 @@ SetOption = Annotated[
 ]
 TimeOption = Annotated[str | None, typer.Option("--time", help="Time for the whole run: 90s, 5m, 1h30m.")]
 NodesOption = Annotated[int | None, typer.Option("--nodes", help="Solutions to make at most.")]
+ModelOption = Annotated[
+    str | None,
+    typer.Option("--model", metavar="NAME", help="Language model to ask: openai:gpt-5, ollama:qwen3:8b, …"),
+]
+BaseUrlOption = Annotated[
+    str | None, typer.Option("--base-url", metavar="URL", help="Address of the model's provider, for one of your own.")
+]
 CostOption = Annotated[float | None, typer.Option("--cost", help="US dollars for language models at most.")]
 TokensOption = Annotated[int | None, typer.Option("--tokens", help="Tokens for language models at most.")]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import typer
 
 from mlmaster.cli.options import (
+    BaseUrlOption,
     CostOption,
     JsonOption,
+    ModelOption,
     NodesOption,
     PlainOption,
     RunArgument,
@@ -21,12 +23,15 @@ def resume(
     nodes: NodesOption = None,
     cost: CostOption = None,
     tokens: TokensOption = None,
+    model: ModelOption = None,
+    base_url: BaseUrlOption = None,
     as_json: JsonOption = False,
     is_plain: PlainOption = False,
 ) -> None:
     """Go on with a run that was interrupted or killed.
 
-    Spent time and money count. A larger budget may be given; it is that of the whole run.
+    Spent time and money count. A larger budget may be given; it is that of the whole run. Where the language model cannot be
+    asked any more, another one goes on with --model.
     """
     from mlmaster.cli.conduct import Manner, conduct
     from mlmaster.settings import Layered, load_settings
@@ -38,16 +43,21 @@ def resume(
         "budget.nodes": Layered(nodes, "--nodes"),
         "budget.cost": Layered(cost, "--cost"),
         "budget.tokens": Layered(tokens, "--tokens"),
+        "llm.model": Layered(model, "--model"),
+        "llm.base_url": Layered(base_url, "--base-url"),
     }
     resolved = load_settings(flags)
     store = RunDirectory.open_for_reading(run)
     try:
-        before = settings_of(store).budget
+        before = settings_of(store)
     finally:
         store.close()
-    given = {key.removeprefix("budget."): getattr(resolved.settings.budget, key[7:]) for key in resolved.sources}
-    limits = before.model_copy(update=given).limits
-    again = reopen(run, limits)
+    given: dict[str, dict[str, object]] = {"budget": {}, "llm": {}}
+    for key in resolved.sources:
+        section, _, name = key.partition(".")
+        given[section][name] = getattr(getattr(resolved.settings, section), name)
+    limits = before.budget.model_copy(update=given["budget"]).limits
+    again = reopen(run, limits, before.llm.model_copy(update=given["llm"]))
     manner = Manner(as_json=as_json, is_plain=is_plain)
     typer.echo(f"going on with {run}: {again.tree.count_nodes()} solutions so far", err=True)
     conduct(again, manner)

@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from mlmaster.cli.options import CostOption, JsonOption, NodesOption, PlainOption, SetOption, TimeOption, TokensOption
+from mlmaster.cli.options import (
+    BaseUrlOption,
+    CostOption,
+    JsonOption,
+    ModelOption,
+    NodesOption,
+    PlainOption,
+    SetOption,
+    TimeOption,
+    TokensOption,
+)
 
 
 def run(
@@ -32,7 +42,22 @@ def run(
         Path | None, typer.Option("--out", metavar="DIR", help="New run directory; by default one under runs/.")
     ] = None,
     policy: Annotated[str | None, typer.Option("--policy", help="What is tried next: mcts, greedy or random.")] = None,
-    engineer: Annotated[str | None, typer.Option("--engineer", help="Who proposes solutions: offline.")] = None,
+    engineer: Annotated[
+        str | None, typer.Option("--engineer", help="Who proposes solutions: llm (with --model) or offline.")
+    ] = None,
+    model: ModelOption = None,
+    base_url: BaseUrlOption = None,
+    has_baseline: Annotated[
+        bool | None,
+        typer.Option("--baseline/--no-baseline", help="Begin with an offline solution before a model is asked."),
+    ] = None,
+    replay: Annotated[
+        Path | None,
+        typer.Option("--replay", metavar="RUN", help="Give the replies recorded in a run instead of asking a model."),
+    ] = None,
+    is_dry: Annotated[
+        bool, typer.Option("--dry-run", help="Only estimate what the run would ask of a model, and what that costs.")
+    ] = False,
     slots: Annotated[int | None, typer.Option("--slots", help="Solutions evaluated at a time; 0 chooses.")] = None,
     python: Annotated[
         Path | None,
@@ -69,10 +94,19 @@ def run(
         "seed": Layered(seed, "--seed"),
         "search.policy": Layered(policy, "--policy"),
         "engineer": Layered(engineer, "--engineer"),
+        "llm.model": Layered(model, "--model"),
+        "llm.base_url": Layered(base_url, "--base-url"),
+        "llm.replay": Layered(None if replay is None else str(replay), "--replay"),
+        "session.baseline": Layered(has_baseline, "--baseline"),
         "engine.slots": Layered(slots, "--slots"),
         "sandbox.python": Layered(None if python is None else str(python), "--python"),
     }
     resolved = load_settings(flags, assignments=assignments or (), environ=os.environ, folder=Path.cwd())
+    if is_dry:
+        from mlmaster.cli.outlook import show_outlook
+
+        show_outlook(source, resolved.settings, as_json=as_json)
+        return
     if resolved.settings.sandbox.packages:
         from mlmaster.sandbox.packages import check
 

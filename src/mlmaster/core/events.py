@@ -243,15 +243,18 @@ class Remarked(_Event):
     text: str
 
 
-class RunEnded(_Event):
+class RunEnded(_Paid):
     """The run is over.
 
     By `time`, `nodes`, `cost`, `tokens`, `exhausted`, `provider` (nobody to ask), `infrastructure` (ours) or `stopped` (the
-    user).
+    user). What was used is that of the whole run, decisions that came to nothing included; `wasted_tokens` and `wasted_usd`
+    of it went into calls that failed.
     """
 
     kind: Literal["run_ended"] = "run_ended"
     reason: str
+    wasted_tokens: int = 0
+    wasted_usd: float = 0.0
 
 
 Event = Annotated[

@@ -132,6 +132,8 @@ class Proposing:
             self._contexts[node] = replace(context, refusals=refusals)
             return None
         except CallCancelled:
+            if not self.cancel.is_set():
+                raise
             return None  # the run ends, and asks again when it is resumed
         except (BudgetSpent, ProviderError) as error:
             self.end = self.end or error

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 from random import Random
 from threading import Event as Flag
 
@@ -23,7 +24,6 @@ from mlmaster.core.events import (
     Event,
     Record,
     Remarked,
-    RunEnded,
     RunResumed,
     RunStarted,
     Selected,
@@ -145,6 +145,11 @@ class Run:
         return (*self._parts.views.notes, *self._parts.remarks)
 
     @property
+    def said(self) -> SimpleQueue[str]:
+        """Return where threads put what the user is to be told; the run records it."""
+        return self._parts.said
+
+    @property
     def scheme(self) -> Scheme | None:
         """Return how the hidden evaluation is laid out; None where nothing is hidden."""
         return None if self._start.is_self_reported else self._start.scheme
@@ -209,7 +214,7 @@ class Run:
             is_judge_reused=self._ledger.is_judge_reused,
             is_stopped=self._is_stopping,
         )
-        self.emit(RunEnded(reason=reason))
+        self.emit(self._spending.end(reason))
         return selected
 
     def _search_on(self) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from mlmaster.core.budget import Budget, BudgetLimits
+from mlmaster.core.events import RunEnded
 from mlmaster.core.tree import Tree
 from mlmaster.core.usage import Usage
 from mlmaster.engine.ledger import Ledger
@@ -61,6 +64,11 @@ class Spending:
             cost_usd=usage.cost_usd,
             tokens=usage.tokens,
         )
+
+    def end(self, reason: str) -> RunEnded:
+        """Return the event that ends the run, with all that it has used."""
+        wasted = Usage() if self._expenses is None else self._expenses.wasted()
+        return RunEnded(reason=reason, wasted_tokens=wasted.tokens, wasted_usd=wasted.cost_usd, **asdict(self.usage))
 
     @property
     def time_left_s(self) -> float:

@@ -9,6 +9,7 @@ from mlmaster.core.events import Record
 from mlmaster.core.task import Task
 from mlmaster.core.tree import Tree
 from mlmaster.report import sections
+from mlmaster.report.models import models
 from mlmaster.report.summary import summarise
 
 
@@ -40,6 +41,7 @@ def render(
         sections.faults(summary, tree),
         sections.tried(summary, tree),
         sections.timing(summary, records),
+        models(summary, records),
         sections.settings(settings or {}),
         sections.limits(summary, task),
     ]

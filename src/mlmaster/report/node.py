@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from mlmaster.core.node import ROOT
+import difflib
+
+from mlmaster.core.node import ROOT, Node
 from mlmaster.core.tree import Tree
 from mlmaster.report import text
 from mlmaster.report.edits import change
@@ -33,3 +35,11 @@ def describe(tree: Tree, number: int) -> str:
     if node.plan:
         lines += ["", node.plan.strip()]
     return "\n".join(lines)
+
+
+def changes(before: str, after: str, node: Node) -> str:
+    """Return a script against its parent's as a unified diff; in words where nothing changed."""
+    lines = difflib.unified_diff(
+        before.splitlines(), after.splitlines(), f"#{node.parent}", f"#{node.id}", lineterm="", n=3
+    )
+    return "\n".join(lines) or "nothing"

@@ -261,8 +261,6 @@ def timing(summary: Summary, records: Sequence[Record]) -> str:
         ("proposals", _total(e.seconds for e in events if isinstance(e, Proposed))),
         ("times resumed", str(summary.resumed)),
     ]
-    if summary.tokens or summary.cost_usd:
-        rows += [("tokens", f"{summary.tokens:,}"), ("cost", f"${summary.cost_usd:.4f}")]
     return "\n".join(["## Timing", "", *_table(("", "time"), rows), ""])
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -17,6 +18,7 @@ from mlmaster.core.events import (
     JudgeOpened,
     Proposed,
     Record,
+    Refused,
     Rescored,
     RunEnded,
     RunResumed,
@@ -27,6 +29,7 @@ from mlmaster.core.events import (
 from mlmaster.core.node import NodeState
 from mlmaster.core.score import Direction
 from mlmaster.core.tree import Tree
+from mlmaster.core.usage import Usage
 from mlmaster.report import text
 
 
@@ -88,6 +91,25 @@ class Estimate(_Fact):
     note: str
 
 
+class Spent(_Fact):
+    """What language models cost; the first fields are those of `mlmaster.core.usage.Usage`, the rest those of `RunEnded`."""
+
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int
+    reasoning_tokens: int
+    unpriced_tokens: int
+    cost_usd: float
+    calls: int
+    wasted_tokens: int
+    wasted_usd: float
+
+    @property
+    def tokens(self) -> int:
+        """Return all tokens, read and written."""
+        return self.input_tokens + self.output_tokens
+
+
 class Summary(_Fact):
     """A run in facts.
 
@@ -99,6 +121,7 @@ class Summary(_Fact):
         guide_best: The best node so far on guide rows (by its own word, in a self-reported run), or None.
         first_submission_s: Active seconds until the first valid submission, or None.
         submission: What `best/` holds now, in words, or None.
+        spent: On language models.
         states: Number of nodes by state; `faults` of failed nodes by kind; `refusals` by reason.
     """
 
@@ -125,8 +148,7 @@ class Summary(_Fact):
     estimate: Estimate | None
     submission: str | None
     first_submission_s: float | None
-    cost_usd: float
-    tokens: int
+    spent: Spent
 
     @property
     def score_name(self) -> str:
@@ -169,9 +191,22 @@ def summarise(records: Sequence[Record], tree: Tree | None = None) -> Summary:
         estimate=_estimate(records),
         submission=last.source if isinstance(last, SubmissionWritten) else None,
         first_submission_s=written[0].elapsed_s if written else None,
-        cost_usd=sum(e.cost_usd for e in events if isinstance(e, Proposed)),
-        tokens=sum(e.input_tokens + e.output_tokens for e in events if isinstance(e, Proposed)),
+        spent=_spent(records),
     )
+
+
+def _spent(records: Sequence[Record]) -> Spent:
+    """Return what proposals have used: as the end of the run says, else as its proposals so far do."""
+    usage, wasted_tokens, wasted_usd = Usage(), 0, 0.0
+    for record in records:
+        match record.event:
+            case RunEnded() as event:
+                usage, wasted_tokens, wasted_usd = event.usage, event.wasted_tokens, event.wasted_usd
+            case Proposed() | Refused() as event:
+                usage += event.usage
+            case _:
+                pass
+    return Spent(**asdict(usage), wasted_tokens=wasted_tokens, wasted_usd=wasted_usd)
 
 
 def _counted(names: Iterable[str]) -> dict[str, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from mlmaster.core.blend import BlendKind
 from mlmaster.core.node import ROOT, Node, NodeState
@@ -43,6 +44,26 @@ def interval(pair: tuple[float, float] | None) -> str:
     return NOTHING if pair is None else f"{score(pair[0])} to {score(pair[1])}"
 
 
+def tokens(number: float) -> str:
+    """Return `830`, `12.3k` or `4.1M`."""
+    if number < 1_000:
+        return f"{number:.0f}"
+    return f"{number / 1e3:.3g}k" if number < 999_500 else f"{number / 1e6:.3g}M"
+
+
+def dollars(amount: float) -> str:
+    """Return `$0.0042`, `$0.18` or `$12.40`: two digits at least, and never $0.00 of something."""
+    return f"${amount:.2f}" if amount >= 0.1 or amount == 0 else f"${amount:.2g}"
+
+
+def spent(used: Used) -> str:
+    """Return `12.3k tokens, $0.18`; what has no known price is said."""
+    words = f"{tokens(used.input_tokens + used.output_tokens)} tokens"
+    if used.unpriced_tokens:
+        return f"{words}, {dollars(used.cost_usd)} and {tokens(used.unpriced_tokens)} tokens of unknown price"
+    return f"{words}, {dollars(used.cost_usd)}"
+
+
 def again(value: float, reference: float, *, holds: bool) -> str:
     """Return how a finalist did once more: `0.83 (0.84 before): holds`."""
     return f"{score(value)} ({score(reference)} before): {'holds' if holds else 'does not hold'}"
@@ -66,6 +87,30 @@ def duration(seconds: float | None) -> str:
 def counts(numbers: Mapping[str, int]) -> str:
     """Return `error 2, timeout 1`."""
     return ", ".join(f"{name} {number}" for name, number in numbers.items()) or "none"
+
+
+class Used(Protocol):
+    """What language models cost: a `mlmaster.core.usage.Usage`, or an event or a summary that says the same."""
+
+    @property
+    def input_tokens(self) -> int:
+        """Return the tokens read."""
+        ...
+
+    @property
+    def output_tokens(self) -> int:
+        """Return the tokens written."""
+        ...
+
+    @property
+    def unpriced_tokens(self) -> int:
+        """Return the tokens of unknown price."""
+        ...
+
+    @property
+    def cost_usd(self) -> float:
+        """Return US dollars."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

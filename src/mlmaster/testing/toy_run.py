@@ -22,14 +22,14 @@ from mlmaster.core.task import PredictionKind, Profile, Task, TaskKind
 from mlmaster.core.tree import Tree
 from mlmaster.engine.pools import InlinePool, Pool
 from mlmaster.engine.run import Run
-from mlmaster.ports import Clock, Engineer
+from mlmaster.ports import Clock, Engineer, Expenses
 from mlmaster.sandbox.interpreter import Interpreter
 from mlmaster.settings import Settings
 from mlmaster.store.run_directory import RunDirectory
 from mlmaster.testing.clock import FakeClock
 from mlmaster.testing.fake_sandbox import FakeSandbox, Outcome
 from mlmaster.testing.scripted_engineer import ScriptedEngineer
-from mlmaster.wiring import assemble
+from mlmaster.wiring import Employed, assemble
 
 ROWS, TEST_ROWS = 90, 20
 
@@ -106,6 +106,7 @@ def make_run(
     rows: int = ROWS,
     limits: BudgetLimits | None = None,
     interpreter: Interpreter | None = None,
+    expenses: Expenses | None = None,
     **changes: object,
 ) -> Run:
     """Return a run in `out`, new or resumed; `changes` are settings by dotted key with `__` for the dot.
@@ -120,6 +121,7 @@ def make_run(
         rows: Train rows of a new run's task.
         limits: What it may spend, in place of what the settings say.
         interpreter: What its scripts are said to run in.
+        expenses: What the engineer's calls cost.
         changes: Settings of a new run.
     """
     clock = clock or FakeClock()
@@ -136,7 +138,7 @@ def make_run(
         store,
         settings,
         limits,
-        engineer=engineer or ScriptedEngineer(tinker),
+        engineer=Employed(engineer or ScriptedEngineer(tinker), expenses),
         sandbox=FakeSandbox(out / "work", behave, clock if isinstance(clock, FakeClock) else None),
         interpreter=interpreter,
         pool=pool or InlinePool(),

@@ -3,7 +3,7 @@
 Runs are put together in `runs.py`, engineers with the models they ask in `engineers.py`.
 """
 
-from mlmaster.wiring.engineers import make_engineer, require_packages
+from mlmaster.wiring.engineers import Employed, make_engineer, require_packages
 from mlmaster.wiring.runs import (
     RUNS,
     Prepared,
@@ -19,6 +19,7 @@ from mlmaster.wiring.runs import (
 
 __all__ = [
     "RUNS",
+    "Employed",
     "Prepared",
     "assemble",
     "make_engineer",

@@ -32,6 +32,7 @@ from mlmaster.engine.self_reported import ReportedMetric, SelfReportedEvaluator,
 from mlmaster.engine.settings import EngineSettings
 from mlmaster.engine.telling import TellingValues
 from mlmaster.errors import DataError, RunDirectoryError, SandboxError, TaskError
+from mlmaster.llm.settings import LLMSettings
 from mlmaster.metrics.definition import DefinedMetric
 from mlmaster.metrics.proof import prove as prove_metric
 from mlmaster.metrics.registry import Registry
@@ -116,8 +117,8 @@ def new_run(source: str | Path, settings: Settings, out: Path | None = None) -> 
         raise
 
 
-def reopen(directory: Path, limits: BudgetLimits | None = None) -> Run:
-    """Put an existing run together to go on with it, with other limits where given.
+def reopen(directory: Path, limits: BudgetLimits | None = None, llm: LLMSettings | None = None) -> Run:
+    """Put an existing run together to go on with it, with other limits and language models where given.
 
     Raises:
         UserError: Not a run, in use, from a newer version, or its data has changed.
@@ -125,7 +126,8 @@ def reopen(directory: Path, limits: BudgetLimits | None = None) -> Run:
     store = RunDirectory.open_for_writing(directory.absolute())
     try:
         with _pointing_at(directory):
-            return assemble(store, settings_of(store), limits)
+            settings = settings_of(store)
+            return assemble(store, settings if llm is None else settings.model_copy(update={"llm": llm}), limits)
     except BaseException:
         store.close()
         raise
@@ -162,7 +164,7 @@ def assemble(
     settings: Settings,
     limits: BudgetLimits | None = None,
     *,
-    engineer: Engineer | None = None,
+    engineer: Engineer | Employed | None = None,
     sandbox: Sandbox | None = None,
     interpreter: Interpreter | None = None,
     pool: Pool | None = None,
@@ -202,7 +204,9 @@ def assemble(
     else:
         metric, views = _hide(task, store, settings, sandbox, per_script)
     said: SimpleQueue[str] = SimpleQueue()
-    employed = employ(store, settings, limits, interpreter, clock, said.put) if engineer is None else Employed(engineer)
+    if engineer is None:
+        engineer = employ(store, settings, limits, interpreter, clock, said.put)
+    employed = engineer if isinstance(engineer, Employed) else Employed(engineer)
     policy = make_policy(settings.search)
     results = ResultWriter(task, views, store, engine.actual_threads, interpreter)
     values = TellingValues(task, profile)
