@@ -141,7 +141,7 @@ def test_the_limit_of_a_reply_goes_by_its_other_name_and_then_is_left_out() -> N
 
 
 def test_openai_is_asked_by_the_new_name_and_with_a_key_of_its_cache() -> None:
-    body, _ = ChatProvider("m", address="https://api.openai.com/v1").body(ASKED, Options())
+    body = ChatProvider("m", address="https://api.openai.com/v1").body(ASKED, Options()).fields
     assert body["max_completion_tokens"] == 500
     assert "prompt_cache_key" in body
 

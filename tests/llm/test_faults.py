@@ -476,6 +476,11 @@ REFUSALS = {
         openai_error("Encrypted content is not supported with this model.", param="include"),
         "effort",
     ),
+    "responses reasoning of another key": (
+        400,
+        openai_error("The encrypted content for item rs_1 could not be verified.", code="invalid_encrypted_content"),
+        "effort",
+    ),
     "ollama thinking": (400, '{"error":"\\"gemma3:4b\\" does not support thinking"}', "effort"),
     "anthropic thinking": (
         400,

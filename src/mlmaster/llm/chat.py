@@ -13,16 +13,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 from mlmaster.core.chat import Finish, Message, Placement, Request, Tool, ToolCall
+from mlmaster.llm.bodies import ANSWER, Body, is_strict
 from mlmaster.llm.counts import usage_of
 from mlmaster.llm.lines import Event, Speaker
 from mlmaster.llm.provider import Fault, Options, Part
-from mlmaster.llm.schemas import ANSWER, is_strict
 from mlmaster.llm.thoughts import ThinkSplitter, begun, in_prompt, unmarked, without_system
 
 FINISHES = {
@@ -86,54 +86,47 @@ class ChatProvider:
 
     def stream(self, request: Request, options: Options) -> Iterator[Part]:
         """Send the request and yield the parts of the reply."""
-        body, sent = self.body(request, options)
+        body = self.body(request, options)
         is_open = self.placement(request, options) is Placement.CONTINUE
         reply = _Reply(self._speaker, f"call_{len(request.messages)}", is_open=is_open)
         return self._speaker.ask(
             "/chat/completions",
-            body,
+            body.fields,
             reply.parts,
-            lambda error: self._fault(error, options, sent),
+            lambda error: self._fault(error, options, body.sent),
         )
 
     def close(self) -> None:
         """Close all connections."""
         self._speaker.close()
 
-    def body(self, request: Request, options: Options) -> tuple[dict[str, Any], frozenset[str]]:
-        """Return what is sent for a request, and which of `mlmaster.llm.provider.PARAMETERS` are in it."""
-        dropped = options.dropped
+    def body(self, request: Request, options: Options) -> Body:
+        """Return what is sent for a request."""
         placement = self.placement(request, options)
         told = request.messages if placement is not Placement.PROMPT else in_prompt(request.messages, request.thoughts)
-        messages = [_message(each) for each in (without_system(told) if "system" in dropped else told)]
-        body: dict[str, Any] = {"model": self._speaker.model, "messages": messages, "stream": True}
-        sent = {"system"} if any(each["role"] == "system" for each in messages) else set()
-
-        def put(parameter: str, is_wanted: object, fields: Callable[[], Mapping[str, Any]]) -> None:
-            if is_wanted and parameter not in dropped:
-                body.update(fields())
-                sent.add(parameter)
-
-        put("temperature", options.temperature is not None, lambda: {"temperature": options.temperature})
-        put("effort", options.effort, lambda: {"reasoning_effort": options.effort})
-        put("tools", request.tools, lambda: {"tools": [_tool(each) for each in request.tools]})
-        put("schema", request.schema, lambda: {"response_format": _format(request.schema)})
-        put("stream_usage", True, lambda: {"stream_options": {"include_usage": True}})
-        put("cache", self._has_cache_key, lambda: {"prompt_cache_key": cache_key(request)})
+        messages = [_message(each) for each in (without_system(told) if "system" in options.dropped else told)]
+        body = Body(options.dropped, model=self._speaker.model, messages=messages, stream=True)
+        if any(each["role"] == "system" for each in messages):
+            body.sent.add("system")
+        body.put("temperature", temperature=options.temperature)
+        body.put("effort", reasoning_effort=options.effort)
+        body.put("tools", tools=[_tool(each) for each in request.tools])
+        body.put("schema", response_format=_format(request.schema))
+        body.put("stream_usage", stream_options={"include_usage": True})
+        body.put("cache", prompt_cache_key=cache_key(request) if self._has_cache_key else None)
         if self._has_limit:
-            body[self._limits["max_output_tokens" in dropped]] = request.max_output_tokens
-            sent.add("max_output_tokens")
+            body.fields[self._limits["max_output_tokens" in options.dropped]] = request.max_output_tokens
+            body.sent.add("max_output_tokens")
         if placement is Placement.CONTINUE:
             messages.append({"role": "assistant", "content": begun(request.thoughts)})
-            body |= {"continue_final_message": True, "add_generation_prompt": False}
-            sent.add("prefill")
+            body.put("prefill", continue_final_message=True, add_generation_prompt=False)
         elif placement is Placement.PREFIX:
             thoughts = unmarked(request.thoughts)
             messages.append({"role": "assistant", "content": "", "reasoning_content": thoughts, "prefix": True})
-            sent.add("prefill")
-        return body, frozenset(sent)
+            body.sent.add("prefill")
+        return body
 
-    def _fault(self, error: Exception, options: Options, sent: frozenset[str]) -> Fault:
+    def _fault(self, error: Exception, options: Options, sent: Collection[str]) -> Fault:
         fault = self._speaker.fault(error, sent=sent)
         if fault.parameter == "max_output_tokens" and "max_output_tokens" in options.dropped:
             self._has_limit = False  # it has no third name
@@ -172,7 +165,9 @@ def _tool(tool: Tool) -> dict[str, Any]:
     return {"type": "function", "function": function}
 
 
-def _format(schema: Any) -> dict[str, Any]:
+def _format(schema: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if not schema:
+        return None
     return {"type": "json_schema", "json_schema": {"name": ANSWER, "schema": schema, "strict": is_strict(schema)}}
 
 

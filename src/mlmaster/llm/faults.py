@@ -84,7 +84,7 @@ _REFUSES = re.compile(
     r"|n't (?:support|allow)|unsupported|unrecogni[sz]ed|unknown|unexpected|unavailable|invalid|extra|forbidden"
     r"|not (?:a )?valid|not one of|deprecated|cannot|can not|can only|only (?:the |be )|must|should|requires?|mandatory"
     r"|incompatible|no endpoints|too (?:large|high)|is set but|conversion failed|failed to parse|range of|expected"
-    r"|greater than|maximum|at most|\d > \d",
+    r"|could not be verified|greater than|maximum|at most|\d > \d",
     re.IGNORECASE,
 )
 _NAMES = {
