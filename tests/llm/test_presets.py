@@ -78,6 +78,7 @@ def test_a_name_leads_to_its_preset(model: str, base_url: str | None, expected: 
         ("opneai:gpt-5", None, "did you mean openai:gpt-5?"),
         ("openrouter/auto", None, "did you mean openrouter:auto?"),
         ("phi4:14b", None, "did you mean ollama:phi4:14b?"),
+        ("qwen3:8b", None, "did you mean ollama:qwen3:8b?"),
         ("my-model", None, "llm.base_url"),
         ("Qwen/Qwen3-8B", None, "does not say whose model"),
         ("gpt-oss-20b", None, "one of openai, anthropic"),

@@ -168,9 +168,7 @@ class MessagesProvider:
         """Return what an error of the SDK, of HTTP or of JSON means."""
         if isinstance(error, anthropic.APIStatusError):
             body = error.body if isinstance(error.body, str) else json.dumps(error.body)
-            # of an error inside a stream, it is the status of the stream
-            status = None if error.status_code == 200 else error.status_code
-            return self._said(status, body, error.response.headers, sent)
+            return self._said(error.status_code, body, error.response.headers, sent)
         if isinstance(error, ValueError | RecursionError | anthropic.APIResponseValidationError) and not isinstance(
             error, UnicodeEncodeError
         ):
@@ -183,7 +181,7 @@ class MessagesProvider:
             secrets=(self._key,) if self._key else (),
         )
 
-    def _said(self, status: int | None, body: str, headers: Mapping[str, str], sent: Collection[str]) -> Fault:
+    def _said(self, status: int, body: str, headers: Mapping[str, str], sent: Collection[str]) -> Fault:
         return fault_of(
             status,
             body,
