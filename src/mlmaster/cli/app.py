@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mlmaster.cli import doctor, export, grade, predict, report, resume, run, settings, show, status, task
+from mlmaster.cli import doctor, export, grade, models, predict, report, resume, run, settings, show, status, task
 from mlmaster.cli.boundary import GuardedGroup
 from mlmaster.version import __version__
 
@@ -31,6 +31,7 @@ for command in (
     predict.predict,
     grade.grade,
     doctor.doctor,
+    models.models,
     settings.settings,
 ):
     app.command()(command)

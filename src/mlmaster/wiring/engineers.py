@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event as Flag
 from typing import TYPE_CHECKING
 
 from mlmaster.core.budget import BudgetLimits
 from mlmaster.core.calls import Call
+from mlmaster.core.chat import Message, ModelFacts, Reply, Request, Role
+from mlmaster.core.clock import SystemClock
 from mlmaster.core.execution import Limits
 from mlmaster.core.proposal import Machine
 from mlmaster.core.task import Profile, Task
@@ -23,6 +27,10 @@ from mlmaster.store.run_directory import RunDirectory
 
 if TYPE_CHECKING:
     from mlmaster.llm.models import Models
+
+
+CHECK_TOKENS = 2_000
+"""Most tokens of the reply to a check: room for a model that reasons before it says hello."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +158,56 @@ def open_models(
         recorded=None if settings.llm.replay is None else _recorded(settings.llm.replay),
         patience_s=0.0 if settings.session.fallback else settings.llm.patience,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What came of asking a model one short question."""
+
+    facts: ModelFacts
+    reply: Reply
+
+    def plain(self) -> dict[str, object]:
+        """Return it as data."""
+        return {"facts": asdict(self.facts), "reply": asdict(self.reply)}
+
+
+def check_model(settings: Settings, say: Callable[[str], None]) -> Checked:
+    """Ask the coder's model one short question.
+
+    Raises:
+        SettingsError: It cannot be asked as the settings say.
+        LLMError: It could not be asked, or could not answer.
+    """
+    from mlmaster.llm.models import make_models
+    from mlmaster.store.calls import CallBook
+
+    request = Request(
+        role=Role.CODER,
+        messages=(
+            Message("system", "You are asked whether you can be reached. Answer in one short sentence."),
+            Message("user", "Say hello."),
+        ),
+        max_output_tokens=CHECK_TOKENS,
+        prompt="check",
+    )
+    with TemporaryDirectory(prefix="mlmaster-") as folder:
+        book = CallBook(Path(folder), writable=True)
+        models = make_models(
+            settings.llm,
+            limits=BudgetLimits(),
+            log=book,
+            environ=os.environ,
+            clock=SystemClock(),
+            say=say,
+            patience_s=0.0,
+        )
+        try:
+            reply = models.ask(request, node=0, cancel=Flag())
+            return Checked(models.facts(Role.CODER), reply)
+        finally:
+            models.close()
+            book.disconnect()
 
 
 def _recorded(directory: Path) -> Sequence[Call]:
