@@ -1,8 +1,8 @@
 """Scoped memory: what an engineer is shown for one decision (ML-Master 1.0).
 
-A draft sees the other drafts; an improvement its siblings-to-be and the path from the draft; a debug its parent, its fault and
-the faults like it that were removed. The context is a function of the tree at the decision alone, so the same journal gives
-the same context after a resume. Insight is plan, edit and computed feedback of other nodes; whole code is given for the
+A draft sees the other drafts; an improvement its siblings-to-be and the path from the draft; a debug its parent, its fault
+and the faults like it that were removed. The context is a function of the tree at the decision alone, so the same journal
+gives the same context after a resume. Insight is plan, edit and computed feedback of other nodes; whole code is given for the
 parents only. How it is put into words is the engineer's affair.
 """
 
@@ -21,7 +21,8 @@ LOG_CHARACTERS, GOOD_LOG_CHARACTERS = 4_000, 1_500
 """How much of the end of a parent's log is shown: of one that failed, and of one that ran through."""
 MOST_SIMILAR = 2
 """So many successes, and so many failures, are retrieved."""
-_DRAFTS_ASKED_WITH = 8
+_ASKED_WITH = 8
+"""So many of the latest plans that the new one follows are what is asked with."""
 
 
 def build_context(
@@ -58,14 +59,17 @@ def build_context(
         packages: What scripts can import.
         seed: Seed of this proposal.
         machine: All that a script gets; by default the threads are all that is known.
-        modules, description, time_left_s, nodes_left: As in `Context`.
+        modules: What scripts can import, by the names they are imported by.
+        description: What the task's own description says.
+        time_left_s: What the search has left.
+        nodes_left: What the search has left.
     """
     record = tree[node]
     parent = None if record.parent == ROOT else tree[record.parent]
     siblings = tuple(tree[other] for other in tree.children(record.parent) if other != node)
     path = tuple(tree[each] for each in tree.path(parent.id)) if parent else ()
     others = tuple(tree[other] for other in record.parents[1:])
-    successes, failures = _retrieve(tree, record, parent, siblings, path, others)
+    successes, failures = _retrieve(tree, record, siblings, path, others)
     return Context(
         operator=record.operator,
         task=task,
@@ -107,21 +111,20 @@ def _end(log: str, characters: int) -> str:
 def _retrieve(
     tree: Tree,
     record: Node,
-    parent: Node | None,
     siblings: tuple[Node, ...],
     path: tuple[Node, ...],
     others: tuple[Node, ...],
 ) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
     """Return the successes and the failures most like what is asked for, among nodes that are not shown anyway."""
-    shown = {each.id for each in (*siblings, *path, *others)}
+    shown = {each.id for each in (*siblings, *path)}.union(*(tree.path(other.id) for other in others))
     candidates = [tree[each] for each in tree.finished if each not in shown]
-    if record.operator is Operator.DEBUG and parent is not None:
-        query = _fault(parent)
+    if record.operator is Operator.DEBUG:
+        query = _fault(path[-1])
         worked = [(each.id, " ".join(map(_fault, faults))) for each in candidates if (faults := _removed(tree, each))]
         solved = {fault.id for each in tree.finished for fault in _removed(tree, tree[each])}
         lost = [(each.id, _fault(each)) for each in candidates if each.is_faulty and each.id not in solved]
     else:
-        asked_with = siblings[-_DRAFTS_ASKED_WITH:] if parent is None else (parent, *others)
+        asked_with = (*(path or siblings)[-_ASKED_WITH:], *others)
         query = " ".join(map(_insight, asked_with))
         worked = [(each.id, _insight(each)) for each in candidates if each.is_good and each.gain]
         lost = [(each.id, f"{_insight(each)} {_fault(each)}") for each in candidates if _has_lost(each)]
@@ -132,7 +135,7 @@ def _retrieve(
 
 
 def _removed(tree: Tree, node: Node) -> tuple[Node, ...]:
-    """Return the failed ancestors whose faults a node has removed: those of its unbroken line of debugs; () for other nodes."""
+    """Return the failed ancestors whose faults a node has removed: those up its unbroken line of debugs."""
     if node.is_faulty:
         return ()
     return tuple(_failed_above(tree, node))
