@@ -16,7 +16,8 @@ from mlmaster.core.usage import Usage
 from mlmaster.errors import BudgetSpent, CallCancelled, ContextOverflow, ProviderError
 from mlmaster.llm.asking import Model
 from mlmaster.llm.capabilities import Learned
-from mlmaster.llm.models import Models, Player
+from mlmaster.llm.casting import Player
+from mlmaster.llm.models import Models
 from mlmaster.llm.patience import Circuit
 from mlmaster.llm.provider import Fault, Options, Part
 from mlmaster.llm.recordings import Recordings
@@ -134,7 +135,7 @@ class World:
 def test_a_reply_and_its_record() -> None:
     call = ToolCall("1", "submit", "{}")
     script: Script = [
-        Part(reasoning="hm"),
+        Part(reasoning="hm\n"),
         Silence(3),
         Part(text="done", calls=(call,), carried={"items": [1]}),
         Part(finish=Finish.TOOLS, usage=USAGE, model="model-2025"),

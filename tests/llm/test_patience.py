@@ -202,6 +202,7 @@ def test_without_patience_only_tries_that_are_due_are_made() -> None:
     world.clock.advance(5.1)
     assert world.carry(world.script(["answer"])[0]) == "answer"
     assert not world.circuit.is_away
+    assert world.said == ["X is away (503); it is tried again now and then", "X answers again after 15 s"]
 
 
 def test_a_success_in_between_begins_the_count_anew() -> None:

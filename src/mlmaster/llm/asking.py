@@ -115,7 +115,7 @@ class Question:
         try:
             return self.model.circuit.carry(lambda began: self._try(bounded, began), self.cancel)
         except Fault as fault:
-            raise self._error(fault) from fault
+            raise self._error(fault) from None  # what an SDK raised may show the key, the fault does not
 
     def _most_output(self) -> int:
         """Return how long the reply may be, by what the model can write and what its context holds beside the request."""
@@ -182,7 +182,7 @@ class Question:
         used = model.price(used)
         reply = Reply(
             text=whole.text,
-            reasoning=whole.reasoning,
+            reasoning=whole.reasoning.strip(),
             calls=whole.calls,
             finish=whole.finish or Finish.STOP,
             usage=self._used + used,

@@ -2,40 +2,26 @@
 
 A request is answered from recordings where it was answered before (`recordings.py`), else asked (`asking.py`): paid from the
 wallet, kept in the log, sent by a provider, tried again with patience. Roles that the same model plays share what is known of
-it. Which providers there are is data (`presets.py`), and what one says on its wire is its own module's business.
+it (`casting.py`). Which providers there are is data (`presets.py`); what one says on its wire is its own module's business.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from threading import Event as Flag
 from threading import Lock
 
-from mlmaster.core.calls import Answered, Asked
+from mlmaster.core.budget import BudgetLimits
+from mlmaster.core.calls import Answered, Asked, Call
 from mlmaster.core.chat import ModelFacts, Reply, Request, Role
 from mlmaster.core.usage import Usage
-from mlmaster.llm.asking import Means, Model, Question
-from mlmaster.llm.provider import Options
+from mlmaster.llm.asking import Means, Question
+from mlmaster.llm.casting import Casting, Player
 from mlmaster.llm.recordings import Recordings
+from mlmaster.llm.settings import LLMSettings
 from mlmaster.llm.streaming import Streaming
 from mlmaster.llm.wallet import Wallet
 from mlmaster.ports import CallLog, Clock
-
-
-@dataclass(frozen=True, slots=True)
-class Player:
-    """The model that plays a role, and how.
-
-    Attributes:
-        model: Shared by all roles it plays.
-        options: How this role's requests are put to it.
-        facts: Tells what is known of it now; refusals may change that.
-    """
-
-    model: Model
-    options: Options
-    facts: Callable[[], ModelFacts]
 
 
 class Models:
@@ -122,6 +108,55 @@ class Models:
             self._said.add(line)
         if is_news:
             self._say(line)
+
+
+def make_models(
+    settings: LLMSettings,
+    *,
+    limits: BudgetLimits,
+    log: CallLog,
+    environ: Mapping[str, str],
+    clock: Clock,
+    say: Callable[[str], None],
+    patience_s: float,
+    recorded: Sequence[Call] | None = None,
+) -> Models:
+    """Return the models that settings ask for; nothing is sent.
+
+    Args:
+        settings: Which models, and how.
+        limits: What the run may spend; only dollars and tokens count.
+        log: Keeps the run's calls, and has those of its earlier processes.
+        environ: The environment, for keys.
+        clock: The time.
+        say: Tells the user something; called from any thread.
+        patience_s: Seconds to wait for a provider that is away; 0 where somebody else goes on meanwhile.
+        recorded: Calls of the run that is replayed; None when models are asked.
+
+    Raises:
+        SettingsError: A model is not known, has no key or no address, or cannot be steered as wanted.
+    """
+    before = log.read()
+    casting = Casting(
+        settings,
+        environ=environ,
+        clock=clock,
+        say=say,
+        patience_s=patience_s,
+        has_cost_limit=limits.cost_usd is not None,
+        recorded=recorded,
+    )
+    return Models(
+        casting.players(),
+        log=log,
+        wallet=Wallet(limits, before),
+        recordings=Recordings(before, recorded),
+        streaming=Streaming(clock, settings.first_token_s, settings.idle_s),
+        clock=clock,
+        retries=settings.retries,
+        say=say,
+        is_replay=recorded is not None,
+    )
 
 
 class _Either(Flag):

@@ -121,7 +121,7 @@ class Circuit:
                 elif tries >= _STUBBORN * (1 + self._retries):
                     raise ProviderError(
                         "away", f"{self._name} failed {tries} times at one request ({fault.message}); it answers others"
-                    ) from fault
+                    ) from None  # what an SDK raised may show the key
                 self._rest(pause, cancel)
             except BaseException:
                 self._leave(turn)
@@ -235,7 +235,8 @@ class Circuit:
                     self._away_since = now
                     self._stay_away(now, fault)
                     state = "busy" if fault.kind == "busy" else "away"
-                    self._say(f"{self._name} is {state} ({fault.message}); proposals wait, evaluations go on")
+                    rest = "proposals wait, evaluations go on" if self._patience_s else "it is tried again now and then"
+                    self._say(f"{self._name} is {state} ({fault.message}); {rest}")
             return asked + self._jitter(tries)
 
     def _stay_away(self, now: float, fault: Fault) -> None:
