@@ -506,6 +506,11 @@ REFUSALS = {
         ' assistant","type":"invalid_request_error"}',
         "prefill",
     ),
+    "deepseek prefill": (
+        400,
+        openai_error('prefix is only available when using beta api (set base_url="https://api.deepseek.com/beta")'),
+        "prefill",
+    ),
     "llama.cpp prefill": (
         400,
         '{"error":{"code":400,"message":"Assistant response prefill is incompatible with enable_thinking."}}',

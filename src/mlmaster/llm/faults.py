@@ -82,8 +82,8 @@ _PAGE = re.compile(
 _REFUSES = re.compile(
     r"not? (?:currently )?(?:be )?(?:support|allow|permit|enabl|available|accept|compatible|implement|recogni)"
     r"|n't (?:support|allow)|unsupported|unrecogni[sz]ed|unknown|unexpected|unavailable|invalid|extra|forbidden"
-    r"|not (?:a )?valid|not one of|deprecated|cannot|can not|can only|only (?:the |be )|must|should|requires?|mandatory"
-    r"|incompatible|no endpoints|too (?:large|high)|is set but|conversion failed|failed to parse|range of|expected"
+    r"|not (?:a )?valid|not one of|deprecated|cannot|can not|can only|only (?:the |be |available)|must|should|requires?"
+    r"|mandatory|incompatible|no endpoints|too (?:large|high)|is set but|conversion failed|failed to parse|range of|expected"
     r"|could not be verified|greater than|maximum|at most|\d > \d",
     re.IGNORECASE,
 )
