@@ -54,6 +54,7 @@ def employ(
     interpreter: Interpreter | None,
     clock: Clock,
     say: Callable[[str], None],
+    folds: int,
 ) -> Employed:
     """Return the engineer of a run.
 
@@ -64,6 +65,7 @@ def employ(
         interpreter: What scripts run in, where it is known.
         clock: The time.
         say: Tells the user something while the run goes on; called from any thread.
+        folds: How often each script is run.
 
     Raises:
         SettingsError: No model is named, or it cannot be asked as the settings say.
@@ -75,7 +77,7 @@ def employ(
     from mlmaster.engineers.llm.prompting import Prompts
 
     models = open_models(store, settings, limits, clock, say)
-    engineer: Engineer = LLMEngineer(models, Prompts(settings.session), settings.session, clock)
+    engineer: Engineer = LLMEngineer(models, Prompts(settings.session, folds), settings.session, clock)
     session = settings.session
     can_run_offline = interpreter is None or all(name in interpreter.packages for name in REQUIRED)
     if can_run_offline and (session.baseline or session.fallback):

@@ -205,7 +205,7 @@ def assemble(
         metric, views = _hide(task, store, settings, sandbox, per_script)
     said: SimpleQueue[str] = SimpleQueue()
     if engineer is None:
-        engineer = employ(store, settings, limits, interpreter, clock, said.put)
+        engineer = employ(store, settings, limits, interpreter, clock, said.put, views.folds)
     employed = engineer if isinstance(engineer, Employed) else Employed(engineer)
     policy = make_policy(settings.search)
     results = ResultWriter(task, views, store, engine.actual_threads, interpreter)
