@@ -108,7 +108,21 @@ def test_a_refused_prefill_leaves_the_prompt() -> None:
     learned = Learned()
     known = declared("vllm:m")
     assert facts(known, learned, LLMSettings(), Placement.CONTINUE) == ModelFacts(
-        name="vllm:m", has_schema=True, placement=Placement.CONTINUE
+        name="vllm:m", has_schema=False, placement=Placement.CONTINUE
     )
     learned.drop("prefill")
     assert facts(known, learned, LLMSettings(), Placement.CONTINUE).placement is Placement.PROMPT
+
+
+@pytest.mark.parametrize(
+    ("placement", "has_tools", "has_schema"),
+    [
+        (Placement.PROMPT, True, True),
+        (Placement.PREFIX, True, True),
+        (Placement.CONTINUE, True, False),
+        (Placement.COMPLETION, False, False),
+    ],
+)
+def test_a_begun_answer_leaves_less_to_offer(placement: Placement, has_tools: bool, has_schema: bool) -> None:
+    found = facts(declared("llamacpp:qwen3"), Learned(), LLMSettings(), placement)
+    assert (found.has_tools, found.has_schema, found.placement) == (has_tools, has_schema, placement)

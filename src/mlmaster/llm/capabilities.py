@@ -25,6 +25,8 @@ _LEFT_OUT: Mapping[str, str] = {
     "prefill": "does not go on with a begun answer; memory is placed in the prompt",
 }
 
+_BEGUN = (Placement.CONTINUE, Placement.COMPLETION)
+
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
@@ -154,7 +156,8 @@ def facts(
         name=declared.name,
         context_tokens=context_tokens,
         max_output_tokens=output,
-        has_tools=declared.has_tools and "tools" not in dropped,
-        has_schema=declared.has_schema and "schema" not in dropped,
+        has_tools=declared.has_tools and "tools" not in dropped and placement is not Placement.COMPLETION,
+        # a schema would bind the begun answer too, which is none of it
+        has_schema=declared.has_schema and "schema" not in dropped and placement not in _BEGUN,
         placement=Placement.PROMPT if "prefill" in dropped else placement,
     )
