@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import re
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.engineers.llm.sessions import (
     BETTER,
     FAULTY,
@@ -22,7 +26,7 @@ from tests.engineers.llm.sessions import (
     used,
 )
 
-from mlmaster.core.chat import Finish, ModelFacts, Placement, Reply
+from mlmaster.core.chat import Finish, ModelFacts, Placement, Reply, ToolCall
 from mlmaster.core.execution import Fault
 from mlmaster.core.node import Operator
 from mlmaster.core.proposal import Trial
@@ -30,6 +34,7 @@ from mlmaster.core.usage import Usage
 from mlmaster.engineers.llm.conversation import request_tokens
 from mlmaster.errors import BudgetSpent, CallCancelled, ContextOverflow, LLMError, ProposalRefused, ProviderError
 from mlmaster.testing.clock import FakeClock
+from mlmaster.testing.contexts import SCRIPTS
 from mlmaster.testing.scripted_desk import ScriptedDesk
 
 DECLINING = "I'm sorry, but I can't help with that."
@@ -410,6 +415,67 @@ def test_without_a_place_for_thoughts_all_of_it_stands_in_the_prompt() -> None:
     assert case.propose().placement == "prompt"
     assert case.requests[0].thoughts == ""
     assert case.requests[1].messages[2].text == case.requests[0].messages[2].text
+
+
+def test_thinking_that_is_written_into_the_text_is_not_shown_again() -> None:
+    case = Case([f"<think>\nLet me divide by zero.\n</think>\n{answer(WRONG)}", answer(GOOD)])
+    case.propose()
+    assert case.requests[1].messages[3].text == answer(WRONG).strip()
+
+
+# ---- whatever is said
+
+PIECES = st.sampled_from(
+    [
+        "Let me think about it.",
+        "",
+        DECLINING,
+        Reply("", finish=Finish.FILTERED),
+        Reply(answer(GOOD)[:500], finish=Finish.LENGTH),
+        answer(WRONG),
+        answer(BETTER),
+        answer("import nothing_like_it\n"),
+        answer("print('no answer'\n"),
+        edit_answer(("SEED = 7", "SEED = 9")),
+        edit_answer(("SEED = 7", "SEED = 9"), ("no such line", "x")),
+        use("edit", edit_answer(("SEED = 7", "SEED = 11"))),
+        use("run_on_smoke", f"```python\n{WRONG}```"),
+        use("run_on_smoke", ""),
+        use("look_at_data", "print(1)"),
+        use("submit", ""),
+        call("run_on_smoke", code=BETTER),
+        call("submit", name="a", plan="b"),
+        call("edit", edits="nothing"),
+        call("no_such_tool"),
+        Reply("", calls=(ToolCall("1", "submit", '{"code": "import'),), finish=Finish.LENGTH),
+        ContextOverflow("too long"),
+    ]
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(PIECES, min_size=1, max_size=8), st.integers(1, 6), st.booleans(), st.sampled_from(list(Operator)))
+def test_whatever_a_model_says_a_session_ends_with_a_new_script_or_a_reason(
+    said: list[Reply | str | LLMError], turns: int, is_native: bool, operator: Operator
+) -> None:
+    rest = itertools.cycle(said)
+
+    def reply(request: object, node: int) -> Reply | str:
+        following = next(rest)
+        if isinstance(following, LLMError):
+            raise following
+        return following
+
+    desk = ScriptedDesk(fails(WRONG), check=refuses("no_op", PARENT, SCRIPTS[12]))
+    case = Case(reply, turns=turns, desk=desk, facts=TOOLED if is_native else None)
+    with contextlib.suppress(ProposalRefused, ProviderError):
+        proposal = case.propose(operator)
+        assert proposal.code in desk.checked
+        assert proposal.code not in (PARENT, SCRIPTS[12])
+        assert proposal.plan
+        assert proposal.edit
+        assert 1 <= proposal.turns <= turns
+    assert len(case.requests) <= 4 * turns + 4 * turns
 
 
 # ---- a second opinion

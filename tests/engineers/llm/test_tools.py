@@ -87,6 +87,16 @@ def test_a_script_that_ran_through_is_handed_in_without_running_it_again(said: S
     assert "Forecast: fits" in case.told(1)
 
 
+def test_the_same_script_is_run_once_unless_the_harness_failed() -> None:
+    trials = [Trial(Fault.INFRASTRUCTURE, "the disk is full", ""), Trial(None, "", "it ran\n")]
+    desk = ScriptedDesk(lambda code: trials.pop(0))
+    case = Case([*(use("run_on_smoke", f"```python\n{GOOD}```") for _ in range(3)), answer(GOOD)], desk=desk)
+    assert case.propose().code == GOOD
+    assert len(desk.smoked) == 2
+    assert "the disk is full" in case.told(1)
+    assert "it ran" in case.told(3)
+
+
 @PROTOCOLS
 def test_edits_are_of_the_script_as_it_stands(said: Said, facts: ModelFacts) -> None:
     replies = [

@@ -141,7 +141,7 @@ class LLMEngineer:
             context, desk, bench, work, allowance, self._prompts, self._llm.facts(Role.FEEDBACK), settings
         )
         session = Session(
-            conversation, allowance, work, bench, inspection, desk, self._prompts, facts, offers_tools=has_tools
+            conversation, allowance, work, bench, inspection, self._prompts, facts, offers_tools=has_tools
         )
         return session, prompt, session.run()
 

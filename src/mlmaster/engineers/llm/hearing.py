@@ -40,15 +40,16 @@ def hear(conversation: Conversation, allowance: Allowance, prompts: Prompts, fac
 
 
 def _ask(conversation: Conversation, allowance: Allowance, facts: ModelFacts) -> Reply:
-    for overflows in range(MOST_OVERFLOWS + 1):
+    overflows = 0
+    while True:
         tokens = conversation.tokens
         request = conversation.request(allowance.reply_tokens(tokens, facts), is_last=allowance.turns_left <= 1)
         try:
             return allowance.ask(request)
         except ContextOverflow as error:
-            if overflows == MOST_OVERFLOWS or not conversation.shorten(smaller(tokens, error, facts)):
+            overflows += 1
+            if overflows > MOST_OVERFLOWS or not conversation.shorten(smaller(tokens, error, facts)):
                 raise
-    raise AssertionError("unreachable")
 
 
 def smaller(tokens: int, error: ContextOverflow, facts: ModelFacts) -> int:

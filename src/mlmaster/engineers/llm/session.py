@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from mlmaster.core.chat import Finish, Message, ModelFacts, Reply
 from mlmaster.engineers.llm.allowance import SHORTEST_REPLY, Allowance
 from mlmaster.engineers.llm.arguments import read_arguments
+from mlmaster.engineers.llm.cleaning import clean, take_apart
 from mlmaster.engineers.llm.conversation import Conversation
 from mlmaster.engineers.llm.edits import write_edits
 from mlmaster.engineers.llm.hearing import hear
@@ -21,8 +22,7 @@ from mlmaster.engineers.llm.parsing import Answer, is_refusal, read_answer
 from mlmaster.engineers.llm.prompting import Prompts
 from mlmaster.engineers.llm.tools import SUBMIT, Objection, Workbench
 from mlmaster.engineers.llm.workpiece import Candidate, Standing, Workpiece
-from mlmaster.errors import BudgetSpent, CallCancelled, ContextOverflow, ProposalRefused
-from mlmaster.ports import Desk
+from mlmaster.errors import BudgetSpent, ContextOverflow, ProposalRefused
 
 MOST_REPEATS = 2
 """Times a script that was refused may be submitted again as it was."""
@@ -51,7 +51,6 @@ class Session:
         work: The script.
         bench: The tools.
         inspection: Judges what is submitted.
-        desk: Whose proposal it is.
         prompts: Words what the model is told.
         facts: Of the model.
         offers_tools: Whether the model was told of tools, in either way.
@@ -64,14 +63,13 @@ class Session:
         work: Workpiece,
         bench: Workbench,
         inspection: Inspection,
-        desk: Desk,
         prompts: Prompts,
         facts: ModelFacts,
         *,
         offers_tools: bool,
     ) -> None:
         self._conversation, self._allowance, self._work = conversation, allowance, work
-        self._bench, self._inspection, self._desk = bench, inspection, desk
+        self._bench, self._inspection = bench, inspection
         self._prompts, self._facts, self._offers_tools = prompts, facts, offers_tools
         self._refused: ProposalRefused | None = None
         self._repeats = self._silent = self._declined = 0
@@ -87,8 +85,6 @@ class Session:
             LLMError: As `mlmaster.ports.LLM.ask`, but when the budget ends a script that passed is handed in.
         """
         while not (end := self._allowance.ended_by()):
-            if self._desk.cancel.is_set():
-                raise CallCancelled("the run ended while a script was written")
             try:
                 candidate = self._turn()
             except BudgetSpent:
@@ -170,7 +166,7 @@ class Session:
             return self._hand_in("with a model that gives no script")
         words = self._closing(self._prompts.say("no_script", tools=self._offers_tools))
         if reply.text.strip():
-            self._conversation.add(Message("assistant", reply.text, carried=reply.carried), (Message("user", words),))
+            self._conversation.add(_said(reply), (Message("user", words),))
         else:
             self._conversation.ask_otherwise(words)
         return None
@@ -232,7 +228,7 @@ class Session:
                 text if len(wishes) == 1 else f"{wish.tool}: {text}" for wish, text in zip(wishes, results, strict=True)
             ]
             told = [Message("user", self._closing("\n\n".join(titled)))]
-        self._conversation.add(Message("assistant", reply.text, calls=reply.calls, carried=reply.carried), told)
+        self._conversation.add(_said(reply), told)
 
     def _closing(self, words: str) -> str:
         """Return words with what is left of the session after them."""
@@ -266,3 +262,10 @@ class Session:
         if self._refused is None:
             raise ProposalRefused("unusable", f"the session ended {end}, and no script was submitted")
         raise ProposalRefused(self._refused.reason, self._refused.detail)
+
+
+def _said(reply: Reply) -> Message:
+    """Return a reply as the message it becomes: without thinking written into its text, which no template shows again."""
+    said = take_apart(clean(reply.text))
+    text = said.answer.strip() if said.thoughts and said.answer.strip() else reply.text
+    return Message("assistant", text, calls=reply.calls, carried=reply.carried)
