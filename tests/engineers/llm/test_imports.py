@@ -15,19 +15,18 @@ THERE = [
     "import matplotlib.pyplot as plt\nimport concurrent.futures",
     "this is no python",
 ]
+NO = "is not installed and cannot be installed"
 MISSING = {
-    "import xgboost as xgb": "line 1: xgboost is not installed and cannot be installed; there is lightgbm and sklearn",
-    "import numpy\nimport cv2": "line 2: cv2 is not installed and cannot be installed; there is PIL",
-    "from tensorflow.keras import layers": "line 1: tensorflow is not installed and cannot be installed; there is torch and sklearn",
-    "import category_encoders as ce": "line 1: category_encoders is not installed and cannot be installed; there is sklearn",
+    "import xgboost as xgb": f"line 1: xgboost {NO}; there is lightgbm and sklearn",
+    "import numpy\nimport cv2": f"line 2: cv2 {NO}; there is PIL",
+    "from tensorflow.keras import layers": f"line 1: tensorflow {NO}; there is torch and sklearn",
+    "import category_encoders as ce": f"line 1: category_encoders {NO}; there is sklearn",
     "import pandsa": "line 1: pandsa is not installed; is pandas meant?",
-    "import tqdm": "line 1: tqdm is not installed and cannot be installed; do without it",
-    "def load():\n    import ujson\n    return ujson": "line 2: ujson is not installed and cannot be installed; there is json",
-    "try:\n    import polars\nexcept ValueError:\n    pass": (
-        "line 2: polars is not installed and cannot be installed; there is pandas"
-    ),
+    "import tqdm": f"line 1: tqdm {NO}; do without it",
+    "def load():\n    import ujson\n    return ujson": f"line 2: ujson {NO}; there is json",
+    "try:\n    import polars\nexcept ValueError:\n    pass": (f"line 2: polars {NO}; there is pandas"),
     "try:\n    import numpy\nexcept ImportError:\n    pass\nelse:\n    import skimage": (
-        "line 6: skimage is not installed and cannot be installed; there is PIL"
+        f"line 6: skimage {NO}; there is PIL"
     ),
     "from .features import build": "line 1: a relative import, and a solution is a single file: write everything into it",
 }

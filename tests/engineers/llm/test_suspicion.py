@@ -48,6 +48,7 @@ sub = pd.read_csv("./input/sample_submission.csv")
 
 VIOLATIONS = {
     'import requests\nrequests.get("https://example.org/x.csv")': "network",
+    "import requests as web\nweb.post('x')": "network",
     'from urllib.request import urlretrieve\nurlretrieve("https://example.org", "x")': "network",
     'import urllib.request\nurllib.request.urlopen("https://example.org")': "network",
     'import pandas as pd\npd.read_csv("https://example.org/train.csv")': "network",

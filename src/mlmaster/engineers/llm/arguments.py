@@ -24,6 +24,7 @@ TOOLS: Mapping[str, tuple[str, ...]] = {
     "submit": ("name", "plan", "code", "edits"),
 }
 """The tools of a session, with what each takes."""
+MOST_EDITS = 500
 _SAME = {
     "code": (
         "script",
@@ -126,6 +127,8 @@ def edits_from(value: Any) -> tuple[Edit, ...]:
     for each in value if isinstance(value, list) else [value]:
         if isinstance(each, str):
             found += locate_edits(clean(each)).edits
+        elif isinstance(each, list):
+            found += edits_from(each[:MOST_EDITS])
         elif isinstance(each, dict):
             if isinstance(each.get("edits"), list):
                 found += edits_from(each["edits"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from mlmaster.engineers.llm.programs import read_module
@@ -16,7 +16,7 @@ PYTHON = frozenset(
 WRAPPERS = frozenset(["markdown", "md", "mdx", "plaintext"])
 TRIES = 6
 """Ends of a block that are tried for one that makes it parse: a string in a script may hold a fence."""
-MOST_TAGS = 40
+MOST_BLOCKS, MOST_TAGS = 200, 12
 _QUOTES = str.maketrans(dict.fromkeys("´‘’｀ˋ", "`"))
 _LIST_MARK = re.compile(r"(?:[-*+]|\d{1,3}[.)])[ \t]{1,4}")
 _LANGUAGE = re.compile(r"[{.]{0,2}([A-Za-z][\w+#-]{0,30})")
@@ -56,8 +56,14 @@ class _Fence:
 
 def find_blocks(text: str) -> list[Block]:
     """Return the fenced blocks of a reply, in order; where there is none of code, what tags enclose."""
-    blocks = list(_fenced(text))
+    blocks = [_unwrapped(block) for block in islice(_fenced(text), MOST_BLOCKS)]
     return blocks or list(_tagged(text))
+
+
+def _unwrapped(block: Block) -> Block:
+    """Return a block of tags as what its first tag encloses."""
+    inner = next(_tagged(block.text), None) if block.language in ("xml", "html") else None
+    return block if inner is None else replace(block, language=inner.language, text=inner.text)
 
 
 def _fence(line: str) -> _Fence | None:

@@ -92,16 +92,15 @@ def take_apart(text: str) -> Said:
     thoughts: list[str] = []
     place, is_thinking = 0, False
     for mark in _MARK.finditer(text):
-        before = text[place : mark.start()]
         is_opening = mark[0].lower() in _OPENS
         if is_thinking and not is_opening:
-            thoughts.append(before)
+            thoughts.append(text[place : mark.start()])
             is_thinking, place = False, mark.end()
         elif not is_thinking and is_opening and _begins_line(text, mark.start()):
-            kept.append(before)
+            kept.append(text[place : mark.start()])
             is_thinking, place = True, mark.end()
         elif not is_thinking and not is_opening and not thoughts and _is_at_edge(text, mark):
-            thoughts += [*kept, before]
+            thoughts += [*kept, text[place : mark.start()]]
             kept, place = [], mark.end()
     (thoughts if is_thinking else kept).append(text[place:])
     return Said("".join(kept), "".join(thoughts), is_thinking)

@@ -11,7 +11,7 @@ WINDOW = 4_000
 LEAST = 12
 """Characters that count as repeated where they do not begin a line."""
 _FENCE_LINE = re.compile(r"[ \t]{0,20}(?:`{3,}|~{3,})[ \t]{0,8}\w{0,12}[ \t]{0,8}\n")
-_LEAD = re.compile(r"(?:[^\n]{0,300}\n){0,3}?[ \t]{0,20}(?:`{3,}|~{3,})[ \t]{0,8}\w{0,12}[ \t]{0,8}\n")
+_LEAD = re.compile(r"(?:[^\n]{0,300}\n){0,3}?[ \t]{0,20}(?:`{3,}|~{3,})[ \t]{0,8}\w{1,12}[ \t]{0,8}\n")
 _SAYS_SO = re.compile(
     r"[^\n]{0,80}\b(?:continu|pick(?:ing)? up|resum|here is the rest|left off)[^\n]{0,200}\n+", re.IGNORECASE
 )
@@ -59,12 +59,12 @@ def _glued(first: str, second: str) -> list[str]:
     if last.strip() and line.strip().startswith(last.strip()) and (len(last.strip()) > 3 or line == last):
         indent = last[: len(last) - len(last.lstrip())]
         found.append(first[:start] + indent + second.lstrip())
-    elif not last.strip() and second[:1] in (" ", "\t"):
-        found.append(first[:start] + second)
     backed = _backed_up(first, second)
     if backed:
         found.append(backed)
     found.append(first + second)
+    if last and not last.strip() and second[:1] in (" ", "\t"):
+        found.append(first[:start] + second)  # the second has the indentation whole
     if last.strip() and not second.startswith("\n"):
         found.append(f"{first}\n{second}")
     return found

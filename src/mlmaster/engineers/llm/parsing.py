@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mlmaster.engineers.llm.actions import TOOLS, Action, locate_actions
@@ -21,7 +21,8 @@ from mlmaster.engineers.llm.loose_json import read_json
 from mlmaster.engineers.llm.programs import Piece, choose, inspect
 from mlmaster.engineers.llm.prose import as_name, name_of, plan_of, shorten
 
-MOST_BLOCKS = 200
+LONGEST_JUDGED = 200_000
+"""Characters of two replies together; the ways to join longer ones are not tried out."""
 LONGEST_REFUSAL = 1_500
 _OTHER_LANGUAGES = frozenset(
     [
@@ -149,21 +150,31 @@ def read_answer(text: str) -> Answer:
     answer = None if found else _from_json(rest)
     if answer is not None:
         return answer
-    located = locate_edits(rest)
+    answer = _from_text(rest, is_looked_for=not found)
+    return replace(answer, actions=found, is_cut=is_cut or answer.is_cut)
+
+
+def _from_text(text: str, is_looked_for: bool = True) -> Answer:
+    """Return what a text without thinking and actions holds in words, fences and edits.
+
+    Args:
+        text: The text.
+        is_looked_for: Whether a script without any fence is looked for.
+    """
+    located = locate_edits(text)
     whole = _as_file(located.edits)
-    rest = outside(rest, located.spans)
-    blocks = find_blocks(rest)[:MOST_BLOCKS]
+    rest = outside(text, located.spans)
+    blocks = find_blocks(rest)
     words = outside(rest, [(block.start, block.end) for block in blocks])
     script, is_open = _script(blocks)
-    if script is None and not is_open and not located.edits and not found:
+    if script is None and not is_open and not located.edits and is_looked_for:
         script, words, is_open = _unfenced(words)
     return Answer(
         plan=plan_of(words),
         name=name_of(words),
         script=whole or script,
         edits=() if whole else located.edits,
-        actions=found,
-        is_cut=is_cut or located.is_cut or is_open,
+        is_cut=located.is_cut or is_open,
     )
 
 
@@ -253,7 +264,7 @@ def _from_json(text: str) -> Answer | None:
     piece = _in_string(code) if code else None
     after = text[found.end :]
     if piece is None and not edits:
-        later = read_answer(after) if len(after) < len(text) and after.strip(" \n`") else Answer()
+        later = _from_text(after) if after.strip(" \n`") else Answer()
         if later.script is None and not later.edits and not found.is_cut:
             return None
         return Answer(
@@ -326,6 +337,8 @@ def join_continued(first: str, second: str) -> str:
     if not second.strip() or not first.strip():
         return first if first.strip() else second
     ways = list(dict.fromkeys(ways_to_join(first, second)))
+    if len(first) + len(second) > LONGEST_JUDGED:
+        return ways[0]
     whole = (way for way in ways if _is_done(read_answer(way)))
     return next(whole, max(first, second, key=len) if begins_anew(first, second) else ways[0])
 

@@ -95,7 +95,7 @@ def mend(code: str) -> tuple[str, ast.Module | None]:
         return code, module
     current = code
     for change in _MENDS:
-        mended = change(current)
+        mended = change(current).strip("\n") + "\n"
         if mended == current:
             continue
         module = read_module(mended)
@@ -147,11 +147,8 @@ def _unescaped(code: str) -> str:
 def _unmarked(code: str) -> str:
     """Take tags, markers and stray fences away that stand alone on a line at either end."""
     lines = code.strip("\n").split("\n")
-    while lines and _is_mark(lines[0]):
-        lines.pop(0)
-    while lines and _is_mark(lines[-1]):
-        lines.pop()
-    return "\n".join(lines) + "\n"
+    kept = [place for place, line in enumerate(lines) if not _is_mark(line)]
+    return "\n".join(lines[kept[0] : kept[-1] + 1]) + "\n" if kept else code
 
 
 _MARK = re.compile(r"</?[\w:-]{1,30}(?: [^<>\n]{0,80})?>|<!\[CDATA\[|\]\]>|EOF|`{3,}\w*|[Pp]ython3?|\[/?PYTHON\]")

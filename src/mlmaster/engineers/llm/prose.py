@@ -24,7 +24,7 @@ _HANDING_OVER = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _PLAN, _PLAN_END = re.compile("<plan>", re.IGNORECASE), re.compile("</plan>", re.IGNORECASE)
-_TAGS = re.compile(r"</?[A-Za-z][\w:-]{0,30}(?: [^<>\n]{0,200})?/?>|<\|[\w▁-]{1,40}\|>")
+_TAGS = re.compile(r"</?[A-Za-z][\w:-]{0,30}(?: [^<>\n]{0,200})?/?>|<[|｜][\w▁-]{1,40}[|｜]>")
 _GAPS = re.compile(r"\n[ \t]*(?:\n[ \t]*)++\n?")
 
 
@@ -57,7 +57,9 @@ def plan_of(text: str) -> str:
     for pattern in (_NAME_TAG, _TAGS, _NAME, _LABEL, _HANDING_OVER, _LEAD):
         text = pattern.sub("", text)
     lines = [line.strip() for line in text.split("\n")]
-    kept = "\n".join(line for line in lines if line.strip("-=*_#`~<> \t") or not line)
+    kept = "\n".join(
+        line for line in lines if not line or (line.strip("-=*_#~<> \t") and line[:3] not in ("```", "~~~"))
+    )
     return shorten(_GAPS.sub("\n\n", kept).strip())
 
 

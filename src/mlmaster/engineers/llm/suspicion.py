@@ -107,7 +107,7 @@ def _hides_failure(script: Script) -> Iterator[Suspicion]:
         for call in (part for part in parts if isinstance(part, ast.Call)):
             names_it = any(SUBMISSION in text for argument in call.args for text in script.texts(argument))
             if names_it and not _is_call(call, "print"):
-                words = "whatever fails, this writes an answer all the same: let the failure be seen, so that it can be mended"
+                words = "whatever fails, this writes an answer all the same: let the failure be seen and mended"
                 yield Suspicion("hides_failure", node.lineno, words)
                 break
 

@@ -164,29 +164,19 @@ def _installs(script: Script) -> Iterator[Suspicion]:
 
 
 def _fetches(script: Script) -> Iterator[Suspicion]:
+    imported = {origin.partition(".")[0] for origin in script.modules.values()}
     for call in script.calls:
         if script.is_guarded(call):
             continue
         name = script.full_name(call)
-        root = name.partition(".")[0]
-        if (
-            (root in script.modules and script.modules[root].partition(".")[0] in _NETWORK and "." in name)
-            or name in _NETWORK_CALLS
-            or any(name.endswith("." + each) for each in _NETWORK_CALLS if "." in each)
-        ):
-            yield Suspicion(
-                "network", call.lineno, f"`{name}` needs a network, and there is none; everything is in ./input/"
-            )
+        root, _, rest = name.partition(".")
+        words = f"`{name}` needs a network, and there is none; everything is in ./input/"
+        if (root in imported & _NETWORK and rest) or {name, name.rpartition(".")[2]} & _NETWORK_CALLS:
+            yield Suspicion("network", call.lineno, words)
         elif call.args and (text := script.text(call.args[0])) is not None:
-            is_shell = script.name(call) in _SHELL
-            if (is_shell and _FETCHES.search(text)) or (
-                _ADDRESS.match(text) and name.rpartition(".")[2].startswith(("read_", "open", "load"))
-            ):
-                yield Suspicion(
-                    "network",
-                    call.lineno,
-                    f"`{name}` reads from a network, and there is none; everything is in ./input/",
-                )
+            reads = name.rpartition(".")[2].startswith(("read_", "open", "load"))
+            if (script.name(call) in _SHELL and _FETCHES.search(text)) or (reads and _ADDRESS.match(text)):
+                yield Suspicion("network", call.lineno, words)
 
 
 def _downloads_models(script: Script) -> Iterator[Suspicion]:
