@@ -9,6 +9,7 @@ and `mlmaster.engine.recording`; the end is in `mlmaster.engine.finish`.
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -202,8 +203,8 @@ class Run:
         reason = self._search_on()
         if self._is_aborting:
             return None
-        if reason == PROVIDER and self.tree.best is None and self._proposing.end is not None:
-            raise self._proposing.end  # there is nothing to choose from; when the cause is mended, the run goes on
+        if reason == PROVIDER and (self._was_never_answered or self.tree.best is None):
+            raise self._explain_end()
         selected = self._parts.finisher.finish(
             self.tree,
             self._ledger.scores,
@@ -242,9 +243,23 @@ class Run:
             self._pass_on()
             self.store.beat(self.elapsed_s)
 
+    @property
+    def _was_never_answered(self) -> bool:
+        """Return True when the very first question met a provider that cannot be used: a mistake of the user's, as a rule."""
+        return isinstance(self._proposing.end, ProviderError) and not self._spending.usage.tokens
+
+    def _explain_end(self) -> ProviderError:
+        """Return why nobody could be asked, for a user who can mend it."""
+        end = self._proposing.end
+        cause, message = (end.cause, str(end)) if isinstance(end, ProviderError) else (PROVIDER, "nobody could be asked")
+        resume = f"mlmaster resume {shlex.quote(str(self.directory))}"
+        return ProviderError(cause, f"{message.rstrip('.')}. When that is mended, go on with: {resume}")
+
     def _reason_to_end(self) -> str | None:
         if self._is_stopping:
             return "stopped"
+        if self._was_never_answered:
+            return PROVIDER
         if self._ledger.abandoned_in_a_row >= ABANDONED_IN_A_ROW:
             return "infrastructure"
         if self._ledger.deferred_in_a_row >= DEFERRED_IN_A_ROW:

@@ -58,7 +58,10 @@ def dollars(amount: float) -> str:
 
 def spent(used: Used) -> str:
     """Return `12.3k tokens, $0.18`; what has no known price is said."""
-    words = f"{tokens(used.input_tokens + used.output_tokens)} tokens"
+    total = used.input_tokens + used.output_tokens
+    words = f"{tokens(total)} tokens"
+    if used.unpriced_tokens and not used.cost_usd:
+        return f"{words} of unknown price"
     if used.unpriced_tokens:
         return f"{words}, {dollars(used.cost_usd)} and {tokens(used.unpriced_tokens)} tokens of unknown price"
     return f"{words}, {dollars(used.cost_usd)}"

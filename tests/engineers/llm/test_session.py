@@ -67,6 +67,21 @@ def test_a_failing_script_is_answered_and_mended() -> None:
     assert "Traceback: line 6" in case.told(1)
 
 
+def test_a_repair_is_no_new_plan() -> None:
+    mended = edit_answer(("SEED = 7 / 0", "SEED = 8"), plan="Nothing can be divided by zero.", name="no_division")
+    proposal = Case([answer(WRONG), mended]).propose()
+    assert proposal.edit == "spend_sum"
+    assert proposal.plan.startswith("Sum what was billed")
+    assert proposal.plan.endswith("Repaired after `error`: Nothing can be divided by zero.")
+
+
+def test_what_follows_a_refusal_is_a_plan_of_its_own() -> None:
+    other = answer(BETTER, plan="Count the cabins.", name="cabin_counts")
+    case = Case([answer(GOOD), other], desk=ScriptedDesk(check=refuses("duplicate", GOOD)))
+    proposal = case.propose()
+    assert (proposal.edit, proposal.plan) == ("cabin_counts", "Count the cabins.")
+
+
 def test_without_a_trial_first_a_script_is_handed_in_at_once_but_for_a_debug() -> None:
     assert Case([answer(WRONG)], try_first=False).propose().code == WRONG
     case = Case([answer(WRONG), answer(GOOD)], try_first=False)

@@ -35,7 +35,7 @@ DESCRIPTION_SHARE = 0.25
 """Of a prompt's bound; a longer description is shortened once, by the summariser."""
 RESULT_SHARE = 1 / 16
 """Of a prompt's bound: most that is told of one tool's result."""
-LEAST_PROMPT = 2_000
+LEAST_PROMPT = 3_000
 """Tokens of a prompt, whatever the caps say: less says nothing."""
 PLAN = {
     "type": "object",

@@ -59,10 +59,10 @@ def _glued(first: str, second: str) -> list[str]:
     if last.strip() and line.strip().startswith(last.strip()) and (len(last.strip()) > 3 or line == last):
         indent = last[: len(last) - len(last.lstrip())]
         found.append(first[:start] + indent + second.lstrip())
+    found.append(first + second)
     backed = _backed_up(first, second)
     if backed:
         found.append(backed)
-    found.append(first + second)
     if last and not last.strip() and second[:1] in (" ", "\t"):
         found.append(first[:start] + second)  # the second has the indentation whole
     if last.strip() and not second.startswith("\n"):

@@ -203,7 +203,7 @@ class Session:
         return ""
 
     def _submit(self, arguments: Mapping[str, str], answer: Answer) -> None:
-        self._work.describe(arguments.get("plan") or answer.plan, arguments.get("name") or answer.name)
+        self._work.describe_change(arguments.get("plan") or answer.plan, arguments.get("name") or answer.name)
         self._bench.change(arguments)
         before = self._work.refusal()
         if before:

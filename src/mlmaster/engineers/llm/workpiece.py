@@ -39,7 +39,7 @@ class Workpiece:
 
     Attributes:
         code: As it stands.
-        plan, name: What its author last said of it.
+        plan, name: What its author said of it: of the last change that was more than a repair, and of repairs after it.
     """
 
     def __init__(self, parent: str) -> None:
@@ -60,6 +60,14 @@ class Workpiece:
         """Remember what the author says; nothing said leaves what was."""
         self.plan = plan.strip() or self.plan
         self.name = name.strip() or self.name
+
+    def describe_change(self, plan: str, name: str) -> None:
+        """Remember what the author says of the next change; one to a script that just failed repairs it, and is no new plan."""
+        trial = self.trial()
+        if trial is None or trial.fault is None or not self.plan:
+            self.describe(plan, name)
+        elif plan.strip():
+            self.plan = f"{self.plan.removesuffix('.')}. Repaired after `{trial.fault}`: {plan.strip()}"
 
     def trial(self) -> Trial | None:
         """Return what came of the script as it stands, or None when it was not tried."""
