@@ -148,33 +148,38 @@ def holding(limit: int, named: int | None = None) -> Callable[[Request, int], st
 
 def test_a_context_that_overflows_is_told_less() -> None:
     code = GOOD + "".join(f"# a remark, number {number}\n" for number in range(2_000))
-    case = Case(holding(12_000, named=12_000), facts=ModelFacts("m", max_output_tokens=4_000))
+    case = Case(holding(12_000, named=12_000))
     assert case.propose(parent_code=code).code == GOOD
     first, second = case.requests
-    assert request_tokens(first) > 12_000 > request_tokens(second) + second.max_output_tokens
+    assert request_tokens(first) > 12_000 >= request_tokens(second) + second.max_output_tokens
     assert first.messages[0] == second.messages[0]
 
 
 def test_without_a_named_limit_the_prompt_is_halved_three_times_at_most() -> None:
     case = Case(holding(0))
+    code = GOOD + "".join(f"# a remark, number {number}\n" for number in range(2_000))
     with pytest.raises(ProviderError, match="larger context") as failed:
-        case.propose()
+        case.propose(parent_code=code)
     assert failed.value.cause == "request"
-    assert len(case.requests) == 4
+    sizes = [request_tokens(each) for each in case.requests]
+    assert len(sizes) == 4
+    assert all(size <= most for size, most in zip(sizes, (32_000, 16_000, 8_000), strict=False))
 
 
 def test_a_model_of_known_size_is_asked_no_more_than_it_holds() -> None:
     code = GOOD + "".join(f"# a remark, number {number}\n" for number in range(2_000))
-    facts = ModelFacts("m", context_tokens=10_000, max_output_tokens=3_000)
-    case = Case([answer(GOOD)], facts=facts)
-    case.propose(parent_code=code)
-    assert request_tokens(case.requests[0]) + case.requests[0].max_output_tokens <= 10_000
+    for reply in (3_000, 9_000):
+        case = Case([answer(GOOD)], facts=ModelFacts("m", context_tokens=10_000, max_output_tokens=reply))
+        case.propose(parent_code=code)
+        assert request_tokens(case.requests[0]) + case.requests[0].max_output_tokens <= 10_000
 
 
 def test_the_first_request_is_bounded_by_the_setting() -> None:
     code = GOOD + "".join(f"# a remark, number {number}\n" for number in range(5_000))
     case = Case([answer(GOOD)], context_tokens=12_000)
     assert case.propose(parent_code=code, description=LONG[:9_000]).prompt_tokens <= 12_000
+    case = Case([answer(GOOD)], tokens=20_000)
+    assert case.propose(parent_code=code).prompt_tokens <= 10_000
 
 
 # ---- long descriptions

@@ -26,7 +26,7 @@ from tests.engineers.llm.sessions import (
     used,
 )
 
-from mlmaster.core.chat import Finish, ModelFacts, Placement, Reply, ToolCall
+from mlmaster.core.chat import Finish, ModelFacts, Placement, Reply, Request, ToolCall
 from mlmaster.core.execution import Fault
 from mlmaster.core.node import Operator
 from mlmaster.core.proposal import Trial
@@ -216,6 +216,11 @@ def test_a_reply_that_is_cut_is_continued() -> None:
     assert proposal.usage.calls == 2
 
 
+def test_a_reply_that_ends_within_its_script_is_continued_whatever_its_provider_says() -> None:
+    whole = answer(GOOD)
+    assert Case([whole[:600], whole[600:]], turns=1).propose().code == GOOD
+
+
 def test_a_reply_is_continued_three_times_at_most() -> None:
     case = Case(lambda request, node: Reply("```python\nimport numpy\nx = (1,\n", finish=Finish.LENGTH), turns=1)
     with pytest.raises(ProposalRefused):
@@ -266,6 +271,8 @@ def test_what_a_single_shot_cannot_use_is_refused_with_its_reason(said: str, rea
 
 def test_after_the_last_reply_a_failing_script_is_handed_in_for_want_of_a_better_one() -> None:
     assert Case([answer(WRONG)] * 2, turns=2).propose().code == WRONG
+    later = WRONG.replace("7 / 0", "8 / 0")
+    assert Case([answer(WRONG), answer(later)], turns=2, desk=ScriptedDesk(fails(WRONG, later))).propose().code == later
 
 
 def test_a_script_that_passed_is_handed_in_before_one_that_was_not_tried_or_failed() -> None:
@@ -314,12 +321,16 @@ def test_a_session_ends_when_its_time_is_over() -> None:
 
     def slowly(request: object, node: int) -> str:
         clock.advance(400)
-        return answer(WRONG) if len(case.requests) < 3 else answer(GOOD)
+        return answer(WRONG) if len(case.requests) < 3 else last
 
+    last = answer(GOOD)
     case = Case(slowly, clock=clock, time_s=900)
     assert case.propose().code == GOOD
-    assert len(case.requests) == 3
     assert case.desk.smoked == [WRONG]  # no time was left to try the last one
+    last = answer(WRONG)
+    case = Case(slowly, clock=clock, time_s=900, turns=9)
+    assert case.propose().code == WRONG
+    assert len(case.requests) == 3
 
 
 def test_the_model_is_told_what_is_left() -> None:
@@ -387,6 +398,19 @@ def test_a_conversation_that_overflows_for_ever_ends_with_the_best() -> None:
     overflows: list[str | LLMError] = [ContextOverflow("too long") for _ in range(5)]
     replies = [use("run_on_smoke", f"```python\n{GOOD}```"), *overflows]
     assert Case(replies).propose().code == GOOD
+
+
+def test_a_conversation_is_made_shorter_three_times_at_most() -> None:
+    def reply(request: Request, node: int) -> str:
+        if len(case.requests) > 10:
+            raise ContextOverflow("too long", limit_tokens=request_tokens(request) + 15_900)
+        return use("look_at_data", f"print({len(case.requests)})")
+
+    desk = ScriptedDesk(look=lambda _: Trial(None, "", "y" * 9_000))
+    case = Case(reply, desk=desk, turns=20)
+    with pytest.raises(ProposalRefused):
+        case.propose()
+    assert len(case.requests) == 14
 
 
 def test_old_results_are_left_out_before_the_context_is_full() -> None:
@@ -526,7 +550,15 @@ def test_a_suspicion_that_is_not_confirmed_changes_nothing(said: str) -> None:
 def test_suspicion_alone_changes_nothing() -> None:
     assert Case([answer(SUSPICIOUS)], review=False).propose().code == SUSPICIOUS
     assert Case([answer(SUSPICIOUS)]).propose(refusals=("leak: it was thought to leak",)).code == SUSPICIOUS
-    assert Case([answer(SUSPICIOUS), BudgetSpent("tokens", "none left")]).propose().code == SUSPICIOUS
+    for turns in (1, 4):
+        case = Case([answer(SUSPICIOUS), BudgetSpent("tokens", "none left")], turns=turns)
+        assert case.propose().code == SUSPICIOUS
+
+
+def test_a_second_opinion_is_asked_for_once() -> None:
+    again = SUSPICIOUS.replace("SEED = 7", "SEED = 8")
+    case = Case([answer(SUSPICIOUS), '{"leak": true, "why": "it averages the target"}', answer(again)])
+    assert case.propose().code == again
 
 
 def test_a_script_that_leaks_is_not_handed_in_at_the_end() -> None:

@@ -62,7 +62,7 @@ class Workpiece:
         self.name = name.strip() or self.name
 
     def describe_change(self, plan: str, name: str) -> None:
-        """Remember what the author says of the next change; one to a script that just failed repairs it, and is no new plan."""
+        """Remember what the author says of the next change; one to a script that just failed is a repair, and no new plan."""
         trial = self.trial()
         if trial is None or trial.fault is None or not self.plan:
             self.describe(plan, name)
