@@ -9,7 +9,6 @@ and `mlmaster.engine.recording`; the end is in `mlmaster.engine.finish`.
 from __future__ import annotations
 
 import math
-import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +19,6 @@ from threading import Event as Flag
 
 from mlmaster.core.budget import Budget, BudgetLimits
 from mlmaster.core.events import (
-    PROVIDER,
     Decided,
     Event,
     Record,
@@ -33,6 +31,7 @@ from mlmaster.core.node import NodeState
 from mlmaster.core.scheme import Scheme
 from mlmaster.core.tree import Tree
 from mlmaster.engine.desk import Slots
+from mlmaster.engine.ends import Ends
 from mlmaster.engine.evaluation import Evaluation
 from mlmaster.engine.foresight import Foresight
 from mlmaster.engine.ledger import Ledger
@@ -43,19 +42,12 @@ from mlmaster.engine.recording import Recording
 from mlmaster.engine.scripts import Scripts
 from mlmaster.engine.settings import EngineSettings
 from mlmaster.engine.spending import Spending
-from mlmaster.errors import ProviderError, UserError
+from mlmaster.errors import UserError
 from mlmaster.search.settings import SearchSettings
 from mlmaster.version import __version__
 
 POLL_S = 0.25
 """How often the loop looks at the clock and at signals while it waits."""
-
-ABANDONED_IN_A_ROW = 5
-"""So many nodes given up for failures of our own, one after another, end the run: something is broken here."""
-
-DEFERRED_IN_A_ROW = 3
-"""So many nodes that the rest of the run does not hold, with no fold scored meanwhile, end the search: the next would not fit
-either, and proposals cost too."""
 
 Observer = Callable[[Record, Tree], None]
 
@@ -128,6 +120,7 @@ class Run:
             expenses=parts.expenses,
             cancel=self._cancel,
         )
+        self._ends = Ends(self.tree, self._ledger, self._spending, self._proposing, parts.store.directory)
         self._recording = Recording(parts, settings, search, self.tree, self._ledger, self._foresight, self.emit)
         records = parts.store.read()
         self.is_resumed = bool(records)
@@ -193,18 +186,13 @@ class Run:
             self.store.close()
 
     def _execute(self) -> Selected | None:
-        if self._ledger.ended_by and (
-            self._spending.find_spent()
-            or self._spending.is_ended_for_good
-            or (self._spending.is_at_node_limit and not self.tree.in_flight)
-        ):
+        if self._ends.is_over:
             return self._ledger.selected
         self._begin()
         reason = self._search_on()
         if self._is_aborting:
             return None
-        if reason == PROVIDER and (self._was_never_answered or self.tree.best is None):
-            raise self._explain_end()
+        self._ends.complain(reason)
         selected = self._parts.finisher.finish(
             self.tree,
             self._ledger.scores,
@@ -221,7 +209,7 @@ class Run:
     def _search_on(self) -> str:
         """Search; return why it ended, in the words of `RunEnded`."""
         try:
-            while (reason := self._reason_to_end()) is None:
+            while (reason := "stopped" if self._is_stopping else self._ends.find()) is None:
                 self._pass_on()
                 self._decide()
                 has_deferred = self._dispatch()
@@ -232,39 +220,12 @@ class Run:
                 if done := self._wait():
                     self._absorb(done)
             self._cancel.set()
-            if reason is None and self._proposing.end is not None:
-                return PROVIDER if isinstance(self._proposing.end, ProviderError) else self._proposing.end.which
-            if reason is None and self._ledger.deferred:
-                return "time"
-            return reason or ("nodes" if self._spending.is_at_node_limit else "exhausted")
+            return reason or self._ends.name()
         finally:
             self._cancel.set()
             self._parts.pool.close()
             self._pass_on()
             self.store.beat(self.elapsed_s)
-
-    @property
-    def _was_never_answered(self) -> bool:
-        """Return True when the very first question met a provider that cannot be used: a mistake of the user's, as a rule."""
-        return isinstance(self._proposing.end, ProviderError) and not self._spending.usage.tokens
-
-    def _explain_end(self) -> ProviderError:
-        """Return why nobody could be asked, for a user who can mend it."""
-        end = self._proposing.end
-        cause, message = (end.cause, str(end)) if isinstance(end, ProviderError) else (PROVIDER, "nobody could be asked")
-        resume = f"mlmaster resume {shlex.quote(str(self.directory))}"
-        return ProviderError(cause, f"{message.rstrip('.')}. When that is mended, go on with: {resume}")
-
-    def _reason_to_end(self) -> str | None:
-        if self._is_stopping:
-            return "stopped"
-        if self._was_never_answered:
-            return PROVIDER
-        if self._ledger.abandoned_in_a_row >= ABANDONED_IN_A_ROW:
-            return "infrastructure"
-        if self._ledger.deferred_in_a_row >= DEFERRED_IN_A_ROW:
-            return "time"
-        return self._spending.find_spent()
 
     def emit(self, *events: Event) -> None:
         """Append events to the journal, take them in, and tell the observers."""
