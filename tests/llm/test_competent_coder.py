@@ -189,7 +189,7 @@ def test_engineer_understands_it(operator: Operator, way: dict[str, Any], placem
         assert known is not None
         assert known[1] != MEMBERS or operator is Operator.DRAFT
         assert "MEMBERS" not in proposal.plan or way.get("plan") == "apart"
-        assert proposal.plan
+        assert proposal.plan not in ("", "The model gave no plan.")
         if operator is Operator.MERGE:
             assert len(known[1]) == len(MEMBERS) + 1 or way.get("plan") == "apart"
         if operator not in (Operator.DRAFT, Operator.DEBUG) and "rewrite" not in way:
@@ -290,6 +290,7 @@ def test_plan_alone_is_a_plan_alone() -> None:
         ("# Merge a strength of another branch into this script", Operator.MERGE),
         ("Please debug the following script.", Operator.DEBUG),
         ("Improve the script.", Operator.IMPROVE),
+        ("# Improve this script\n\n## The script: #2 merge_and_mend, 0.7", Operator.IMPROVE),
         ("Write something good.", Operator.DRAFT),
     ],
 )
@@ -303,10 +304,14 @@ def test_operators_are_told_apart(words: str, operator: Operator) -> None:
 def test_script_stands_as_the_session_has_made_it() -> None:
     given = json.dumps({"edits": [{"search": "SEED = 0", "replace": "SEED = 5"}]})
     talk = received(f"# Improve this script\n```python\n{SCRIPT}```")
-    turns = (Heard("assistant", f"edit {given}"), Heard("tool", "Done. It has not been run, and is not handed in yet."))
+    turns = (
+        Heard("assistant", f"Another seed.\n\nName: other_seed\nedit {given}"),
+        Heard("tool", "Done. It has not been run, and is not handed in yet."),
+    )
     asked = Asked.of(replace(talk, messages=(*talk.messages, *turns)))
     assert asked.script == SCRIPT.replace("SEED = 0", "SEED = 5")
     assert asked.has_run
+    assert asked.tried == ("other_seed", "Another seed.")
 
 
 def received(text: str) -> Received:

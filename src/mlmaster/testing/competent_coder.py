@@ -77,7 +77,8 @@ class CompetentCoder:
         if asked.tools and not asked.has_worked and self._shapes and rng.random() < 0.3:
             return Said("", "First a look at the data.", (_call("look_at_data", code=_LOOK),))
         if asked.has_run and asked.tools:
-            return _hand_in_as_it_is()
+            name, plan = asked.tried
+            return Said(calls=(_call("submit", name=name, plan=plan),))
         return self._solve(asked, rng)
 
     def _solve(self, asked: Asked, rng: Random) -> Said:
@@ -186,17 +187,11 @@ def _submit(asked: Asked, change: _Written, edits: Sequence[tuple[str, str]], rn
         if edits:
             given = {"edits": [{"search": search, "replace": replacement} for search, replacement in edits]}
         if has_shapes and "run_on_smoke" in asked.tools and not asked.has_worked and rng.random() < 0.4:
-            return Said("Try it first.", calls=(_call("run_on_smoke", **given),))
+            return Said(f"{change.plan}\n\nName: {change.name}", calls=(_call("run_on_smoke", **given),))
         return Said("", calls=(_call("submit", name=change.name, plan=change.plan, **given),))
     code = "\n\n".join(write_edit(*edit) for edit in edits) or f"```python\n{change.code.rstrip()}\n```"
     after = "\n\nThis keeps within the limits and needs nothing else." if has_shapes and rng.random() < 0.3 else ""
     return Said(f"{change.plan}\n\nName: {change.name}\n\n{code}{after}")
-
-
-def _hand_in_as_it_is() -> Said:
-    return Said(
-        "", calls=(_call("submit", name="as_tried", plan="It ran through on the small view, so it is handed in."),)
-    )
 
 
 def _call(tool: str, **arguments: Any) -> ToolCall:

@@ -28,10 +28,11 @@ _HEADINGS: Sequence[tuple[str, Operator]] = (
     (r"\bimprove\b", Operator.IMPROVE),
     (r"\bdraft\b", Operator.DRAFT),
 )
-"""What names an operator in a request, the surest first."""
+"""What names an operator in a request; headings are surer than what else is said, and what comes first than what follows."""
 _FENCE = re.compile(r"^(`{3,})(\w*)[^\n]*\n(.*?)^\1[ \t]*$", re.DOTALL | re.MULTILINE)
 _EDIT = re.compile(r"^<{5,} ?SEARCH\n(.*?)\n={5,}\n(.*?)\n?>{5,} ?REPLACE", re.DOTALL | re.MULTILINE)
-_TEXT_DATA = re.compile(r"`: text,|\b(text classification|authors? of|excerpts?|sentences|reviews)\b")
+_NAME = re.compile(r"^Name: (\w+)$", re.MULTILINE)
+_TEXT_DATA = re.compile(r"`: text,|\btext classification\b")
 _FAILED = re.compile(r"it failed|not handed in|did nothing|failed on the small view|no edit was applied", re.IGNORECASE)
 _RAN = re.compile(r"it ran through|submit it as it is|has not been run, and is not handed in", re.IGNORECASE)
 
@@ -52,6 +53,7 @@ class Asked:
         takes_edits: Whether a script may be changed by edits.
         has_worked: Whether anything was done since the request.
         has_run: Whether the script as it stands has run through, or only has to be handed in.
+        tried: Name and plan of what was tried since; "" where none was said.
         is_cut_off: Whether the last answer is to be continued.
         is_thinking: Whether the answer is begun in the model's own voice.
     """
@@ -67,6 +69,7 @@ class Asked:
     takes_edits: bool
     has_worked: bool
     has_run: bool
+    tried: tuple[str, str]
     is_cut_off: bool
     is_thinking: bool
 
@@ -95,6 +98,7 @@ class Asked:
             takes_edits="SEARCH" in received.text and bool(script),
             has_worked=bool(since),
             has_run=bool(since) and bool(_RAN.search(last)),
+            tried=_find_tried(since),
             is_cut_off=bool(since) and "cut off" in last and since[-1].author == "user",
             is_thinking=received.is_thinking or bool(received.thoughts),
         )
@@ -114,9 +118,11 @@ def _find_operator(messages: Sequence[Heard]) -> tuple[Operator, int]:
     for surest in (_HEADINGS[:9], _HEADINGS[9:]):
         for i in reversed(places):
             words = _FENCE.sub("", messages[i].text).lower()
-            for pattern, operator in surest:
-                if re.search(pattern, words, re.MULTILINE):
-                    return operator, i
+            found = [
+                (match.start(), operator) for pattern, operator in surest if (match := re.search(pattern, words, re.M))
+            ]
+            if found:
+                return min(found)[1], i
     return Operator.DRAFT, places[-1] if places else 0
 
 
@@ -135,6 +141,15 @@ def _find_plan(text: str) -> str:
         block for _, language, block in _FENCE.findall(text) if language == "text" and "implement" in text.lower()
     ]
     return blocks[0] if blocks else ""
+
+
+def _find_tried(since: Sequence[Heard]) -> tuple[str, str]:
+    """Return name and plan that the assistant gave last."""
+    for heard in reversed(since):
+        named = _NAME.search(heard.text)
+        if heard.author == "assistant" and named:
+            return named[1], heard.text[: named.start()].strip()
+    return "", ""
 
 
 def _as_it_stands(script: str, since: Sequence[Heard]) -> str:
