@@ -44,6 +44,7 @@ _SAME = {
     "name": ("edit_name", "change", "title"),
     "plan": ("description", "explanation", "summary", "rationale"),
 }
+_NESTED = ("arguments", "parameters", "args")
 _SEARCHED = ("search", "old", "old_str", "old_string", "find", "original")
 _PUT = ("replace", "new", "new_str", "new_string", "replacement", "updated")
 _PARAMETER = re.compile(r"<(?:parameter|param|arg|argument)(?:[ ]name[ ]?=[ ]?|=)[\"']?(\w{1,40})[\"']?[^<>\n]{0,80}>")
@@ -77,12 +78,13 @@ def _decoded(text: str) -> str:
 def from_value(value: Any, tool: str) -> dict[str, str]:
     """Return arguments from JSON data; JSON within a string is read as well."""
     if isinstance(value, str):
-        inner = read_json(value.strip())
-        if inner is not None and isinstance(inner.value, dict):
-            return named(inner.value, tool)
+        within = read_json(value.strip())
+        if within is not None and isinstance(within.value, dict):
+            return named(within.value, tool)
         return from_text(value, tool)
     if isinstance(value, dict):
-        return named(value, tool)
+        inner = next((value[key] for key in _NESTED if isinstance(value.get(key), dict)), value)
+        return named(inner, tool)
     if isinstance(value, list):
         if all(isinstance(each, str) for each in value):
             return from_text("\n".join(value), tool)
@@ -159,9 +161,7 @@ def from_text(body: str, tool: str) -> dict[str, str]:
     if bare[:1] == "{":
         value = read_json(bare)
         if value is not None and isinstance(value.value, dict) and not bare[value.end :].strip():
-            inner = value.value
-            given = next((inner[key] for key in ("arguments", "parameters") if isinstance(inner.get(key), dict)), inner)
-            return named(given, tool)
+            return from_value(value.value, tool)
     given = _parameters(body) or _argument_tags(body, takes)
     if given:
         return named(given, tool)

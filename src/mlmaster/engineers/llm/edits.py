@@ -15,13 +15,15 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from mlmaster.engineers.llm.diffs import find_diffs, find_pairs
-from mlmaster.engineers.llm.programs import inspect
+from mlmaster.engineers.llm.programs import inspect, read_module
 
 MOST_PLACES = 20
 MOST_COMPARED = 3_000
 """Lines of a script that are compared with a search text that fits nowhere."""
 NEAREST_LINES = 12
 WIDEST_LINE = 200
+TAB = 4
+"""Columns of a tab, where a model writes one for spaces."""
 _SEARCH = re.compile(
     r"[\s#>*+-]{0,8}<{4,10} ?(?:SEARCH|ORIGINAL|OLD|BEFORE|FIND|HEAD|CURRENT|LOCATE)?[ :>*`]{0,4}", re.IGNORECASE
 )
@@ -38,6 +40,7 @@ _ELISION = re.compile(
     r"[\w ,'’`()-]{0,80}(?:\.\.\.|…|unchanged|same|here|before|above|code|omitted)\W{0,6}",
     re.IGNORECASE,
 )
+_BODY = re.compile(r"(:[ \t]{0,20}\n[ \t]{0,80})\.\.\.[ \t]{0,20}$", re.MULTILINE)
 _NUMBERED = re.compile(r"[ \t]{0,8}\d{1,5}[ \t]{0,4}(?:[|│:→](?: |$)|\t)")
 
 
@@ -188,7 +191,7 @@ def apply_edits(code: str, edits: Sequence[Edit]) -> Applied:
 def _apply(code: str, edit: Edit) -> str | Missed:
     if edit.search == edit.replace:
         return Missed(edit, "it changes nothing: what it searches and what it puts there are the same")
-    if elided := _elided(edit.replace, edit.search):
+    if elided := _elided(_bodies(edit.replace), edit.search):
         return Missed(
             edit, f"it leaves code out (`{elided}`), which would be lost: write every line that shall stand there"
         )
@@ -221,18 +224,13 @@ def _without_search(code: str, edit: Edit) -> str:
 def _elided(text: str, other: str) -> str:
     """Return the first line of a text that stands for code left out, which the other text has not."""
     kept = {line.strip() for line in other.split("\n")}
-    before = ""
-    for line in text.split("\n"):
-        bare = line.strip()
-        if (
-            0 < len(bare) < 120
-            and bare not in kept
-            and _ELISION.fullmatch(bare)
-            and not (bare == "..." and before.endswith(":"))
-        ):
-            return bare
-        before = bare or before
-    return ""
+    lines = (line.strip() for line in text.split("\n"))
+    return next((line for line in lines if 0 < len(line) < 120 and line not in kept and _ELISION.fullmatch(line)), "")
+
+
+def _bodies(text: str) -> str:
+    """Return a text without the ellipses that are the body of what is defined above them."""
+    return _BODY.sub(r"\1", text)
 
 
 Place = tuple[int, int, str]
@@ -251,13 +249,18 @@ def _place(code: str, start: int, end: int, text: str) -> Place:
 
 
 def _exact_part(code: str, edit: Edit) -> list[Place]:
-    """Find the search text within lines, but not within a word: `x = 1` is no part of `x = 10`."""
+    """Find the search text within lines, but not within a word: `x = 1` is no part of `x = 10`.
+
+    Where it is meant as lines of their own, it fits by chance alone, and breaks the line around it: that is no place.
+    """
     size = len(edit.search)
-    return [
-        (at, at + size, edit.replace)
-        for at in _all(code, edit.search)
-        if not _is_inside_word(code, at) and not _is_inside_word(code, at + size)
-    ]
+    ends = [(at, at + size) for at in _all(code, edit.search)]
+    found = [(start, end) for start, end in ends if not _is_inside_word(code, start) and not _is_inside_word(code, end)]
+    if len(found) == 1:
+        start, end = found[0]
+        if read_module(code[:start] + edit.replace + code[end:]) is None and read_module(code) is not None:
+            return []
+    return [(start, end, edit.replace) for start, end in found]
 
 
 def _all(text: str, part: str) -> list[int]:
@@ -270,7 +273,12 @@ def _all(text: str, part: str) -> list[int]:
 
 
 def _is_inside_word(code: str, at: int) -> bool:
-    return 0 < at < len(code) and _is_word(code[at - 1]) and _is_word(code[at])
+    if not 0 < at < len(code):
+        return False
+    before, after = code[at - 1], code[at]
+    if _is_word(before) and _is_word(after):
+        return True
+    return (before == "." and after.isdigit()) or (before.isdigit() and after == ".")
 
 
 def _is_word(letter: str) -> bool:
@@ -324,21 +332,24 @@ def _reindented(edit: Edit, wanted: Sequence[str], there: Sequence[str]) -> str 
     move = rest.pop()
     if moves[0] != move and (_indent(wanted[0]) or move):
         return None
-    moved = [_moved(line, move) for line in lines]
+    has_tabs = any(line.startswith("\t") for line in there)
+    if move or has_tabs != any(line.startswith("\t") for line in (*lines, *wanted)):
+        lines = [_moved(line, move, has_tabs) for line in lines]
     if moves[0] != move and lines and not _indent(lines[0]):
-        moved[0] = _moved(lines[0], moves[0])
-    return "\n".join(moved)
+        lines[0] = _moved(lines[0], moves[0], has_tabs)
+    return "\n".join(lines)
 
 
 def _indent(line: str) -> int:
-    wide = line.expandtabs(4)
+    wide = line.expandtabs(TAB)
     return len(wide) - len(wide.lstrip())
 
 
-def _moved(line: str, move: int) -> str:
-    if not line.strip() or not move:
+def _moved(line: str, move: int, has_tabs: bool) -> str:
+    if not line.strip():
         return line
-    return " " * max(0, _indent(line) + move) + line.lstrip()
+    width = max(0, _indent(line) + move)
+    return ("\t" * (width // TAB) + " " * (width % TAB) if has_tabs else " " * width) + line.lstrip()
 
 
 def _unnumbered(edit: Edit) -> Edit:
