@@ -16,7 +16,7 @@ LONG, SHORT = "a long result " * 200, "no log of #3"
 def conversation(*told: str) -> Conversation:
     found = Conversation(PROMPT, left_out="[left out]")
     for number, text in enumerate(told):
-        found.add(Message("assistant", f"step {number}"), [Message("user", text)])
+        found.add(Message("assistant", f"step {number:02}"), [Message("user", text)])
     return found
 
 
@@ -33,7 +33,7 @@ def test_nothing_is_left_out_while_there_is_room() -> None:
 def test_the_oldest_results_go_first_and_short_ones_stay() -> None:
     found = conversation(SHORT, LONG, LONG, LONG)
     assert found.shorten(found.tokens - 1)
-    assert texts(found)[3:] == ["step 0", SHORT, "step 1", "[left out]", "step 2", LONG, "step 3", LONG]
+    assert texts(found)[3:] == ["step 00", SHORT, "step 01", "[left out]", "step 02", LONG, "step 03", LONG]
 
 
 def test_so_much_is_left_out_at_once_that_it_is_not_done_for_every_request() -> None:
@@ -41,18 +41,18 @@ def test_so_much_is_left_out_at_once_that_it_is_not_done_for_every_request() -> 
     before = found.tokens
     found.shorten(before - 1)
     assert found.tokens <= 0.75 * before
-    assert "step 0" in texts(found)
+    assert "step 00" in texts(found)
 
 
 def test_then_the_oldest_turns_go_and_the_last_one_stays() -> None:
     found = conversation(*["some words, not many " * 5] * 20)
     assert found.shorten(found.tokens // 2)
     assert texts(found)[:3] == ["the rules", "the task", "the work"]
-    assert "step 0" not in texts(found)
+    assert "step 00" not in texts(found)
     assert "step 19" in texts(found)
     found = conversation(LONG, LONG)
     assert found.shorten(1)
-    assert texts(found)[3:] == ["step 1", LONG]
+    assert texts(found)[3:] == ["step 01", LONG]
     assert not found.shorten(1)
 
 
