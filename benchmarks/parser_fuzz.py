@@ -26,7 +26,7 @@ from mlmaster.engineers.llm.parsing import is_refusal, join_continued, read_answ
 from mlmaster.engineers.llm.suspicion import find_violations
 
 REPLIES = Path(__file__).parent.parent / "tests" / "engineers" / "llm" / "replies"
-LONGEST = 20_000
+LONGEST = 8_000
 """Characters of a mutated reply; the long ones are in `LONG`."""
 MARKS = (
     *(
@@ -134,7 +134,7 @@ def mutate(texts: list[str], rng: Random) -> str:
                 start = rng.randint(0, len(piece))
                 text = text[:at] + piece[start : start + rng.randint(1, 400)] + text[at:]
             case 5:
-                text = text[:at] + text[at : at + 40] * rng.choice([2, 5, 50, 500]) + text[at:]
+                text = text[:at] + text[at : at + 40] * rng.choice([2, 2, 5, 5, 20, 20, 20, 500]) + text[at:]
             case 6:
                 salt = "".join(
                     chr(rng.choice([rng.randrange(32, 127), rng.randrange(0x110000)])) for _ in range(rng.randint(1, 8))

@@ -18,6 +18,7 @@ TRIES = 6
 """Ends of a block that are tried for one that makes it parse: a string in a script may hold a fence."""
 MOST_BLOCKS, MOST_TAGS = 200, 12
 _QUOTES = str.maketrans(dict.fromkeys("´‘’｀ˋ", "`"))
+_MAYBE_FENCE = re.compile("[`~´‘’｀ˋ]{3}")
 _LIST_MARK = re.compile(r"(?:[-*+]|\d{1,3}[.)])[ \t]{1,4}")
 _LANGUAGE = re.compile(r"[{.]{0,2}([A-Za-z][\w+#-]{0,30})")
 _CODE_ON_FENCE = re.compile(r"(?:import|from)[ \t]{1,4}\w")
@@ -67,6 +68,8 @@ def _unwrapped(block: Block) -> Block:
 
 
 def _fence(line: str) -> _Fence | None:
+    if not _MAYBE_FENCE.search(line):
+        return None
     body = line.lstrip(" \t>")
     mark = _LIST_MARK.match(body)
     if mark:
@@ -152,7 +155,8 @@ def _end(
     bare = [other for other in ends if not fences[other].info and fences[other].count >= fence.count]
     if language in PYTHON or not language:
         for other in ends[:TRIES]:
-            if read_module(textwrap.dedent("\n".join(_body(lines[place + 1 : other], fence)) + "\n")) is not None:
+            code = "\n".join(_body(lines[place + 1 : other], fence)) + "\n"
+            if read_module(textwrap.dedent(code) if code[0].isspace() else code) is not None:
                 return other, False
     if bare:
         return bare[0], False
