@@ -49,6 +49,35 @@ def test_only_the_very_same_question_of_the_same_node_is_recalled() -> None:
     assert text(recordings.find(1, ask("a"))) == "first"
 
 
+def turns(*texts: str, most: int = 900) -> Request:
+    """A session: the prompt, then in turn what the model said and what it was told."""
+    authors = ("user", "assistant")
+    messages = tuple(Message(authors[place % 2], each) for place, each in enumerate(texts))  # type: ignore[arg-type]
+    return Request(Role.CODER, messages, max_output_tokens=most)
+
+
+def test_a_session_that_measures_anew_is_recalled_all_the_same() -> None:
+    """The script of a recalled reply is run again, and takes another time and other memory."""
+    before = turns("draft 1", "x = 0.5", "It ran in 1.2 s and 96 MB.\n\n5 replies left, and about 14 min.")
+    again = turns("draft 1", "x = 0.5", "It ran in 12 s and 1.1 GB.\n\n5 replies left, and about 1 h.", most=880)
+    recordings = Recordings([replace(said(1, "", "submit"), asked=Asked(1, "m", before, USED))])
+    others = [
+        turns("draft 2", *(message.text for message in before.messages[1:])),
+        turns("draft 1", "x = 0.7", before.messages[2].text),
+        turns("draft 1", "x = 0.5", "It failed in 1.2 s and 96 MB.\n\n5 replies left, and about 14 min."),
+    ]
+    assert [recordings.find(1, request) for request in others] == [None] * 3
+    assert recordings.find(2, again) is None
+    assert [text(recordings.find(1, again)) for _ in range(2)] == ["submit", None]
+
+
+def test_of_two_like_turns_the_very_same_one_is_recalled() -> None:
+    asked = [turns("draft", "a", f"in {i} s") for i in range(3)]
+    recordings = Recordings([replace(said(1, "", f"reply {i}"), asked=Asked(1, "m", asked[i], USED)) for i in range(3)])
+    found = [text(recordings.find(1, asked[i])) for i in (2, 0, 0)]
+    assert found == ["reply 2", "reply 0", "reply 1"]
+
+
 def test_what_was_never_answered_is_asked_again() -> None:
     open_ = replace(said(1, "a", ""), answered=None)
     failed = replace(said(1, "a", ""), answered=Answered("failed", USED, detail="half a reply"))

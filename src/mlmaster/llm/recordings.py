@@ -1,25 +1,30 @@
 """Replies that are known already: of this run before its process was killed, or of another run that is replayed.
 
-A decision that was open when a process died is asked again by the next one, word for word where nothing else has changed;
-what was answered and paid for then is taken from the run's own calls. A replayed run asks nobody at all: a reply comes
-from the recording or there is none. Who keeps calls is `mlmaster.ports.CallLog`.
+A decision that was open when a process died is asked again by the next one: its first request word for word, the later ones
+of a session but for what was measured meanwhile. What was answered and paid for then is taken from the run's own calls. A
+replayed run asks nobody at all: a reply comes from the recording or there is none. Who keeps calls is
+`mlmaster.ports.CallLog`.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+import re
+from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 
 from mlmaster.core.calls import Call, request_hash
 from mlmaster.core.chat import Reply, Request, Role
 from mlmaster.errors import ProviderError
 
+_FIGURE = re.compile(r"\d[\d.,]*(?: ?(?:ms|s|min|m|h|kB|MB|GB)\b)?")
+"""A number with its unit: in what a session is told, most are times and sizes, and none is ever measured alike again."""
+
 
 @dataclass(eq=False, slots=True)
 class _Recorded:
-    """A reply of another run; `is_given` once it was the answer to its own node."""
+    """A recorded reply; `is_given` once it was the answer to its own node."""
 
     hash: str
     reply: Reply
@@ -37,9 +42,12 @@ class Recordings:
             replayed: Calls of the run that is replayed; None when models are asked.
         """
         self._lock = Lock()
-        self._own: dict[tuple[int, str], deque[Reply]] = defaultdict(deque)
+        self._own: dict[tuple[int, str], list[_Recorded]] = defaultdict(list)
         for call, reply in _answered(own):
-            self._own[call.asked.node, request_hash(call.asked.request)].append(reply)
+            keys = _keys(call.asked.request)
+            mine = _Recorded(keys[0], reply)
+            for key in keys:
+                self._own[call.asked.node, key].append(mine)
         self._is_replay = replayed is not None
         self._by_turn: dict[tuple[int, Role], list[_Recorded]] = defaultdict(list)
         self._by_hash: dict[str, Reply] = {}
@@ -53,21 +61,23 @@ class Recordings:
         """Return the recorded reply to a request; None when a model is to be asked.
 
         It is as it was, with the usage of that time, so that a session that counts its tokens goes the same way; nothing is
-        to be paid for it now. Of this run's own replies each is given once. Of a replayed run the same node's reply to the
-        very same request is taken, else the node's next one for the role, since a prompt may differ in a time, else
-        another node's reply to the same request.
+        to be paid for it now. Of this run's own replies each is given once, to the very same request, or in a session to one
+        that was told other figures. Of a replayed run the same node's reply to the very same request is taken, else the
+        node's next one for the role, since a prompt may differ in a time, else another node's reply to the same request.
 
         Raises:
             ProviderError: A run is replayed, and it has no such reply.
         """
-        key = request_hash(request)
+        keys = _keys(request)
         with self._lock:
             if self._is_replay:  # its own earlier replies were copies, and a node that is asked for again begins anew
-                return self._replay(node, request, key)
-            if own := self._own.get((node, key)):
-                self._recalled += 1
-                return own.popleft()
-            return None
+                return self._replay(node, request, keys[0])
+            own = next((each for key in keys for each in self._own.get((node, key), ()) if not each.is_given), None)
+            if own is None:
+                return None
+            own.is_given = True
+            self._recalled += 1
+            return own.reply
 
     def words(self) -> str:
         """Return how many replies came from where, in one line; "" when none did."""
@@ -104,6 +114,21 @@ class Recordings:
             f"it has {has}; replay with the settings, seed and data it was made with and no larger budget, or leave out "
             "--replay to ask a model",
         )
+
+
+def _keys(request: Request) -> list[str]:
+    """Return what a request is known by: its hash, and within a session that without the figures it was told."""
+    exact = request_hash(request)
+    said = [place for place, message in enumerate(request.messages) if message.author == "assistant"]
+    if not said:
+        return [exact]
+    told = (
+        message if message.author == "assistant" else replace(message, text=_FIGURE.sub("#", message.text))
+        for message in request.messages[said[0] :]
+    )
+    # what a reply may have depends on the size of what was told
+    alike = replace(request, messages=(*request.messages[: said[0]], *told), max_output_tokens=0)
+    return [exact, request_hash(alike)]
 
 
 def _answered(calls: Iterable[Call]) -> Iterable[tuple[Call, Reply]]:
