@@ -68,6 +68,30 @@ def test_a_trial_tells_what_went_wrong(tmp_path: Path, fault: str) -> None:
     assert trials[0].forecast == ""
 
 
+def test_a_script_that_cannot_finish_a_fold_is_told_so_before_it_costs_one(tmp_path: Path) -> None:
+    trials: list[Trial] = []
+
+    def behave(code: str, view: Path) -> Outcome:
+        rows = len((view / "train.csv").read_text().splitlines())
+        outcome = play(code, view)
+        return Outcome(files=outcome.files, wall_s=rows / 10 if "trial" in code else 1.0)
+
+    def work(context: Context, desk: Desk) -> None:
+        trials.append(desk.smoke(script(0.5, tag="trial")))
+
+    make_run(
+        tmp_path / "run",
+        engineer=Tinkerer(work),
+        behave=behave,
+        rows=20_000,
+        budget__nodes=1,
+        engine__script_timeout_s=300,
+    ).execute()
+    assert trials[0].fault is Fault.TIMEOUT
+    assert "a fold of 13,333 rows" in trials[0].detail
+    assert "300 s" in trials[0].detail
+
+
 def test_a_script_that_answers_nothing_is_an_invalid_trial_but_a_fine_look(tmp_path: Path) -> None:
     found: list[Trial] = []
 

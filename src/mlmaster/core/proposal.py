@@ -119,7 +119,8 @@ class Trial:
     """What came of running a script, or a few lines that look at the data, on the small view.
 
     Attributes:
-        fault: None when it ran through; a script must also have answered validly.
+        fault: None when it ran through; a script must also have answered validly, and be able to finish a whole evaluation
+            within its limits as far as can be foretold.
         detail: One line on the fault.
         log: The end of what it printed, without train rows.
         size: Rows of the view.

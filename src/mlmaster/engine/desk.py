@@ -1,7 +1,8 @@
 """What an engineer may try out while it works at one proposal: the checks, and runs on the small view.
 
 A trial waits for a slot as an evaluation does, so that no more scripts run at a time than the machine has room for. What it
-prints passes the filter of logs; it is no outcome of a node, and nothing is scored.
+prints passes the filter of logs; it is no outcome of a node, and nothing is scored. A script that ran through but cannot
+finish a fold within its limits is told so here, before it costs one.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from mlmaster.core.execution import Fault
 from mlmaster.core.proposal import Trial
 from mlmaster.engine.evaluation import Evaluation, Evaluator
 from mlmaster.engine.excerpts import excerpt
-from mlmaster.engine.forecast import forecast, memory, seconds
+from mlmaster.engine.forecast import forecast, memory, refuse, seconds
 from mlmaster.engine.telling import TellingValues
 
 LOG_CHARACTERS = 8_000
@@ -105,14 +106,18 @@ class ProposalDesk:
                 self.node, code, f"trial-{self._trials}", self.cancel, has_answer=has_answer
             )
         size = self._evaluator.size(self._evaluator.trial_view().name)
+        fault, detail = found.fault, found.detail
+        if has_answer and fault is None:
+            foreseen = refuse(found.costs, [self._evaluator.largest_fold], self._evaluator.limits)
+            fault, detail = foreseen or (fault, detail)
         return Trial(
-            fault=found.fault,
-            detail=found.detail,
+            fault=fault,
+            detail=detail,
             log=excerpt(log, self._values)[-LOG_CHARACTERS:],
             size=size,
             wall_s=found.wall_s,
             peak_bytes=found.peak_bytes,
-            forecast=self._foretell(found) if has_answer and found.fault is None else "",
+            forecast=self._foretell(found) if has_answer and fault is None else "",
         )
 
     def _foretell(self, found: Evaluation) -> str:

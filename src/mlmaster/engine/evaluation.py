@@ -134,6 +134,8 @@ class Evaluator:
     def trial(self, node: int, code: str, name: str, cancel: Flag, *, has_answer: bool) -> tuple[Evaluation, str]:
         """Run something that is being written on the small view, and return its log, whole, beside what came of it.
 
+        A script that may be too dear for a fold is run at twice the size as well, as in `smoke`.
+
         Args:
             node: The node that is being made.
             code: A script, or lines that only look at the data.
@@ -143,6 +145,9 @@ class Evaluator:
         """
         keep = self._discard if has_answer else None
         found = self._run(node, code, self.trial_view(), cancel, keep, name)
+        if has_answer and found.fault is None and self._views.has_smoke and self._may_be_too_dear(found):
+            again = self._run(node, code, self._views.smoke(scale=2), cancel, keep, name)
+            found = replace(found, wall_s=found.wall_s + again.wall_s, costs=found.costs + again.costs)
         path = self._log(node, name)
         return found, path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
 
