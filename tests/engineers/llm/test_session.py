@@ -403,11 +403,11 @@ def test_a_conversation_that_overflows_for_ever_ends_with_the_best() -> None:
 def test_a_conversation_is_made_shorter_three_times_at_most() -> None:
     def reply(request: Request, node: int) -> str:
         if len(case.requests) > 10:
-            raise ContextOverflow("too long", limit_tokens=request_tokens(request) + 15_900)
+            raise ContextOverflow("too long", limit_tokens=request_tokens(request) + 990)
         return use("look_at_data", f"print({len(case.requests)})")
 
     desk = ScriptedDesk(look=lambda _: Trial(None, "", "y" * 9_000))
-    case = Case(reply, desk=desk, turns=20)
+    case = Case(reply, desk=desk, turns=20, facts=ModelFacts("m", max_output_tokens=1_000))
     with pytest.raises(ProposalRefused):
         case.propose()
     assert len(case.requests) == 14
