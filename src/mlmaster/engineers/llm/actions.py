@@ -15,7 +15,7 @@ from typing import Any
 
 from mlmaster.core.chat import Tool
 from mlmaster.engineers.llm.arguments import TOOLS, from_text, from_value, named, read_arguments
-from mlmaster.engineers.llm.blocks import Block, find_blocks
+from mlmaster.engineers.llm.blocks import Block, find_blocks, python_spans
 from mlmaster.engineers.llm.cleaning import clean, take_apart
 from mlmaster.engineers.llm.edits import locate_edits
 from mlmaster.engineers.llm.loose_json import read_json
@@ -83,10 +83,13 @@ def locate_actions(text: str, known: Collection[str]) -> list[LocatedAction]:
     """
     if not any(name in text for name in known):
         return []
+    scripts: list[tuple[int, int]] | None = None
     for find in (_wrapped, _tagged, _reacted, _called, _objects):
         found: list[LocatedAction] = []
         for each in islice(find(text, known), MOST_ACTIONS):
-            if not found or each.start >= found[-1].end:
+            scripts = python_spans(text) if scripts is None else scripts
+            is_quoted = any(start < each.start < end for start, end in scripts)
+            if not is_quoted and (not found or each.start >= found[-1].end):
                 found.append(each)
         if found:
             return found

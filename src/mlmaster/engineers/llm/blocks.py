@@ -61,6 +61,11 @@ def find_blocks(text: str) -> list[Block]:
     return blocks or list(_tagged(text))
 
 
+def python_spans(text: str) -> list[tuple[int, int]]:
+    """Return where blocks of Python stand: what looks like a tool or an edit within one is a text of its own."""
+    return [(block.start, block.end) for block in find_blocks(text) if read_module(block.text) is not None]
+
+
 def _unwrapped(block: Block) -> Block:
     """Return a block of tags as what its first tag encloses."""
     inner = next(_tagged(block.text), None) if block.language in ("xml", "html") else None

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
 
-from mlmaster.engineers.llm.blocks import Block, find_blocks
+from mlmaster.engineers.llm.blocks import Block, find_blocks, python_spans
 
 MOST_PAIRS = 200
 _OPENING = re.compile(r"<(search|old|old_str|old_string|original|find|before|old_code)>", re.IGNORECASE)
@@ -44,7 +44,10 @@ class Pair:
 
 def find_pairs(text: str) -> list[Pair]:
     """Return edits given as `<search>…</search><replace>…</replace>` and the like, or as two labelled fences."""
-    return list(_tagged(text)) or list(_labelled(text))
+    pairs = list(_tagged(text))
+    scripts = python_spans(text) if pairs else []
+    outside = [pair for pair in pairs if not any(start < pair.start < end for start, end in scripts)]
+    return outside or list(_labelled(text))
 
 
 def _tagged(text: str) -> Iterator[Pair]:
