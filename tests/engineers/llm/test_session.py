@@ -189,7 +189,8 @@ def test_two_refusals_are_an_outcome() -> None:
 
 def test_the_same_script_for_ever_is_counted_and_ends() -> None:
     case = Case(lambda request, node: answer(WRONG), turns=50)
-    assert case.propose().code == WRONG
+    proposal = case.propose()
+    assert (proposal.code, proposal.plan) == (WRONG, "Sum what was billed: sleepers spend nothing.")
     assert len(case.requests) == 4
     assert case.desk.smoked == [WRONG]
     assert "very script that was refused before" in case.told(2)

@@ -66,7 +66,7 @@ class Workpiece:
         trial = self.trial()
         if trial is None or trial.fault is None or not self.plan:
             self.describe(plan, name)
-        elif plan.strip():
+        elif plan.strip().removesuffix(".") not in self.plan:
             self.plan = f"{self.plan.removesuffix('.')}. Repaired after `{trial.fault}`: {plan.strip()}"
 
     def trial(self) -> Trial | None:
