@@ -175,6 +175,17 @@ def test_a_call_waits_for_what_others_give_back() -> None:
     assert second.usage.output_tokens == 1_500
 
 
+def test_a_call_waits_for_the_room_of_a_whole_reply_rather_than_cut_it_short() -> None:
+    wallet = Wallet(BudgetLimits(tokens=2 * FIRST_READ + 6_000))
+    first = reserve(wallet)
+    thread, found = in_thread(lambda: reserve(wallet))
+    wallet.settle(first, Usage(READ, 100, calls=1))
+    thread.join(30)
+    [second] = found
+    assert isinstance(second, Reservation)
+    assert second.usage.output_tokens == 4_000
+
+
 def test_a_call_that_others_leave_nothing_ends_with_the_budget() -> None:
     wallet = Wallet(BudgetLimits(tokens=FIRST_READ + 4_000))
     first = reserve(wallet)

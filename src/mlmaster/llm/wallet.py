@@ -87,7 +87,8 @@ class Wallet:
     def reserve(self, request: Request, *, node: int, model: str, worst: Worst, cancel: Flag) -> Reservation:
         """Take the most that a call may use from what is left, waiting for calls in flight where they may give enough back.
 
-        Where not all fits, the reply may be shorter than asked for, down to `FEWEST_OUTPUT_TOKENS`.
+        Where not all fits even if they give everything back, the reply may be shorter than asked for, down to
+        `FEWEST_OUTPUT_TOKENS`.
 
         Args:
             request: What is to be asked, with the tokens it may write at most.
@@ -108,7 +109,10 @@ class Wallet:
                 least = worst(input_tokens, fewest)
                 self._require(least, self._spent)
                 flying = self._in_flight()
-                if self._lacking(least, self._spent + flying) is None:
+                longest = worst(input_tokens, most)
+                # a reply that is cut short is paid for and worth little: better to wait for the room of a whole one
+                wanted = longest if self._lacking(longest, self._spent) is None else least
+                if self._lacking(wanted, self._spent + flying) is None:
                     break
                 if cancel.is_set():
                     raise CallCancelled("the run ended before the model was asked")
