@@ -14,7 +14,6 @@ import random
 import tempfile
 import time
 from pathlib import Path
-from threading import Lock
 
 from measure import write_result
 from mlmaster.core.clock import SystemClock
@@ -23,22 +22,18 @@ from mlmaster.engine.pools import ThreadPool
 from mlmaster.testing.fake_sandbox import Outcome
 from mlmaster.testing.scripted_engineer import ScriptedEngineer
 from mlmaster.testing.toy_run import make_run, play, tinker
+from occupancy import Watch, share_with
 
 PROPOSAL_S, SCRIPT_S, SLOTS, WORKERS = 2.0, 1.0, 2, 6
 
 
 def busy_fraction(folds: int, seconds: float) -> dict[str, float]:
     """Return the share of time in which both slots ran a script, and what was done."""
-    intervals: list[tuple[float, float]] = []
-    lock = Lock()
+    watch = Watch()
 
     def behave(code: str, view: Path) -> Outcome:
-        began = time.monotonic()
         time.sleep(SCRIPT_S)
-        outcome = play(code, view)
-        with lock:
-            intervals.append((began, time.monotonic()))
-        return outcome
+        return play(code, view)
 
     def propose(context: Context) -> Proposal:
         time.sleep(PROPOSAL_S * random.Random(context.seed).uniform(0.8, 1.2))
@@ -50,7 +45,7 @@ def busy_fraction(folds: int, seconds: float) -> dict[str, float]:
             engineer=ScriptedEngineer(propose),
             pool=ThreadPool(WORKERS, SLOTS),
             clock=SystemClock(),
-            behave=behave,
+            behave=watch.timed(behave),
             engine__folds=folds,
             engine__slots=SLOTS,
             engine__proposal_workers=WORKERS,
@@ -59,14 +54,9 @@ def busy_fraction(folds: int, seconds: float) -> dict[str, float]:
         )
         run.execute()
         nodes = run.tree.count_nodes()
-    start = min(began for began, _ in intervals)
-    end = max(ended for _, ended in intervals)
-    edges = sorted([(began, 1) for began, _ in intervals] + [(ended, -1) for _, ended in intervals])
-    running, before, both = 0, start, 0.0
-    for at, change in edges:
-        both += (at - before) * (running >= SLOTS)
-        running, before = running + change, at
-    return {"both_busy": round(both / (end - start), 3), "scripts": len(intervals), "nodes": nodes}
+    start, end = min(began for began, _ in watch.intervals), max(ended for _, ended in watch.intervals)
+    both = share_with(SLOTS, watch.intervals, start, end)
+    return {"both_busy": round(both, 3), "scripts": len(watch.intervals), "nodes": nodes}
 
 
 def main() -> None:
