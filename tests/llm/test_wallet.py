@@ -178,9 +178,16 @@ def test_a_call_waits_for_what_others_give_back() -> None:
 def test_a_call_waits_for_the_room_of_a_whole_reply_rather_than_cut_it_short() -> None:
     wallet = Wallet(BudgetLimits(tokens=2 * FIRST_READ + 6_000))
     first = reserve(wallet)
-    thread, found = in_thread(lambda: reserve(wallet))
+    has_begun = threading.Event()
+
+    def worst(read: int, written: int) -> Usage:
+        has_begun.set()
+        return Usage(read, written)
+
+    thread, found = in_thread(lambda: reserve(wallet, worst=worst))
+    has_begun.wait()
     wallet.settle(first, Usage(READ, 100, calls=1))
-    thread.join(30)
+    thread.join()
     [second] = found
     assert isinstance(second, Reservation)
     assert second.usage.output_tokens == 4_000
