@@ -463,6 +463,16 @@ def test_away_and_back(serve: Callable[..., LLMServer], protocol: str, how: Any)
     assert len(server.received) == 2
 
 
+def test_nobody_lists_models_of_a_service_that_is_away(serve: Callable[..., LLMServer]) -> None:
+    server = serve()
+    server.away(True)
+    with (
+        openai.OpenAI(base_url=server.openai_url, api_key="any", max_retries=0) as client,
+        pytest.raises(openai.InternalServerError),
+    ):
+        client.models.list()
+
+
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_key_is_demanded(serve: Callable[..., LLMServer], protocol: str) -> None:
     assert talk(serve(key="sk-right"), protocol).text == TEXT
