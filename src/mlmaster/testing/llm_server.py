@@ -119,6 +119,7 @@ class LLMServer:
     Attributes:
         received: Every request that could be read, in order, also those that met a fault.
         complaints: Status and message of every request that was turned down.
+        counted: What it charges, by the number of the request; whole answers, whatever became of them on the way.
         failures: What the brain raised.
     """
 
@@ -138,6 +139,7 @@ class LLMServer:
     ) -> None:
         self.received: list[Received] = []
         self.complaints: list[tuple[int, str]] = []
+        self.counted: dict[int, Counted] = {}
         self.failures: list[Exception] = []
         self.manner = Manner(frozenset(refuses), reasoning)
         self.slow_s = slow_s
@@ -278,7 +280,10 @@ class LLMServer:
         said = shorten(replace(said, calls=tuple(calls)), received.max_tokens)
         if received.fault == "truncated":
             said = replace(said, text=said.text[: len(said.text) // 2], calls=(), finish=Finish.LENGTH)
-        return said, measure(received, said, *self._cache.pass_through(received))
+        counted = measure(received, said, *self._cache.pass_through(received))
+        with self._lock:
+            self.counted[received.number] = counted
+        return said, counted
 
     def _check_key(self, wire: Wire, headers: Mapping[str, str]) -> None:
         bearer = headers.get("authorization", "").removeprefix("Bearer ")
