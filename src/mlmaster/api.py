@@ -69,6 +69,9 @@ def solve(
     metric: str | None = None,
     time: str | None = None,
     nodes: int | None = None,
+    cost: float | None = None,
+    model: str | None = None,
+    base_url: str | None = None,
     goal: str | None = None,
     out: str | Path | None = None,
     seed: int | None = None,
@@ -83,6 +86,9 @@ def solve(
         metric: Metric by its standard name, where it is not clear.
         time: Time budget: `90s`, `5m`, `1h30m`.
         nodes: Solutions to make at most.
+        cost: US dollars for language models at most.
+        model: Language model to ask: `openai:gpt-5`, `ollama:qwen3:8b`; by default none is asked.
+        base_url: Address of the model's provider, for one of your own.
         goal: What is asked for, in words.
         out: Run directory; by default a new one under `runs/`.
         seed: Seed of every random choice.
@@ -98,6 +104,9 @@ def solve(
         "task.goal": goal,
         "budget.time": time,
         "budget.nodes": nodes,
+        "budget.cost": cost,
+        "llm.model": model,
+        "llm.base_url": base_url,
         "seed": seed,
         **(settings or {}),
     }

@@ -28,7 +28,7 @@ def examine(folder: Path, settings: Settings) -> list[Finding]:
     limits = script_limits(settings, settings.budget.limits)
     shares = prospect.Shares(settings.engine.actual_slots, limits.threads, limits.memory_bytes)
     around = prospect.look(settings)
-    return [*_basics(), _memory(), _disk(folder), _openmp(), *prospect.findings(around, settings, shares)]
+    return [*_basics(), _memory(), _disk(folder), _openmp(), _models(settings), *prospect.findings(around, settings, shares)]
 
 
 def _basics() -> Iterator[Finding]:
@@ -74,6 +74,19 @@ def _openmp() -> Finding:
         advice = "LightGBM needs it: apt-get install libgomp1 (or your system's package of that library)"
         return Finding("openmp", "libgomp.so.1 is missing", False, advice)
     return Finding("openmp", "libgomp.so.1")
+
+
+def _models(settings: Settings) -> Finding:
+    """Look for keys of language models, which nothing needs, and at the model a run would ask."""
+    from mlmaster.llm.presets import presets
+    from mlmaster.wiring.engineers import asks_models
+
+    keyed = [name for name, preset in presets().items() if any(os.environ.get(key) for key in preset.key_envs)]
+    keys = f"keys for {', '.join(keyed)}" if keyed else "no keys (none are needed: the offline engineer asks nobody)"
+    if not asks_models(settings):
+        return Finding("models", keys)
+    named = settings.llm.coder.model or settings.llm.model
+    return Finding("models", f"a run would ask {named}; {keys}", advice=f"`mlmaster models {named}` tries it")
 
 
 def _user() -> str:
