@@ -82,7 +82,7 @@ def _models(settings: Settings) -> Finding:
     from mlmaster.wiring.engineers import asks_models
 
     keyed = [name for name, preset in presets().items() if any(os.environ.get(key) for key in preset.key_envs)]
-    keys = f"keys for {', '.join(keyed)}" if keyed else "no keys (none are needed: the offline engineer asks nobody)"
+    keys = f"keys for {', '.join(keyed)}" if keyed else "no keys (only providers of hosted models need one)"
     if not asks_models(settings):
         return Finding("models", keys)
     named = settings.llm.coder.model or settings.llm.model
