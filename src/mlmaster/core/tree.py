@@ -25,6 +25,7 @@ from mlmaster.core.events import (
     NodeFinished,
     Proposed,
     Refused,
+    RunEnded,
     RunResumed,
     RunStarted,
 )
@@ -145,7 +146,7 @@ class Tree:
         return (node, operator) in self._exhausted
 
     def refusals(self, node: int, operator: Operator) -> int:
-        """Return how many decisions in a row were refused here (`ROOT` for drafts) since one was proposed."""
+        """Return how many decisions in a row were refused here (`ROOT` for drafts) since a proposal or an end of the run."""
         return self._refusals[node, operator]
 
     @property
@@ -230,6 +231,11 @@ class Tree:
                     self.nodes[id_] = replace(self.nodes[id_], detail="")
             case RunStarted():
                 self.is_self_reported = event.is_self_reported
+            case RunEnded():
+                # whoever resumes a run that ended asks for another try, with another model perhaps
+                self._refusals.clear()
+                if event.reason == EXHAUSTED:
+                    self._exhausted.clear()
             case _:
                 pass
 

@@ -20,6 +20,10 @@ DEFERRED_IN_A_ROW = 3
 """So many nodes that the rest of the run does not hold, with no fold scored meanwhile, end the search: the next would not fit
 either, and proposals cost too."""
 
+REFUSED_IN_A_ROW = 20
+"""So many decisions for which nothing usable was proposed, one after another, end the search: a model that has nothing to say
+would say it at every node of a large tree, and be paid for it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ends:
@@ -51,6 +55,11 @@ class Ends:
         if self.ledger.deferred_in_a_row >= DEFERRED_IN_A_ROW:
             return "time"
         return self.spending.find_spent()
+
+    @property
+    def is_fruitless(self) -> bool:
+        """Return True when nothing more is to be decided, though whatever is at work goes on."""
+        return self.ledger.refused_in_a_row >= REFUSED_IN_A_ROW
 
     def name(self) -> str:
         """Return why a search has come to rest: nothing is at work, and nothing more is decided."""

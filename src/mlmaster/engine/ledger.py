@@ -12,6 +12,9 @@ import numpy as np
 from mlmaster.core.budget import BudgetLimits
 from mlmaster.core.cost import Cost
 from mlmaster.core.events import (
+    BUDGET,
+    EXHAUSTED,
+    PROVIDER,
     Decided,
     Deferred,
     Event,
@@ -49,6 +52,7 @@ class Ledger:
         limits: What the run might spend when it last decided.
         ended_by: Why the run ended; "" while it has not, or when it goes on.
         abandoned_in_a_row: Nodes given up for failures of our own since the last one that was not.
+        refused_in_a_row: Decisions for which nothing usable was proposed, since the last proposal or end of the run.
         answered_by: Whose answer `best/` holds: `node <id>`, the final choice's name, or empty.
         is_judge_open: The judge part was looked at; `is_judge_reused` when the search went on after that.
         selected: The last final choice.
@@ -71,7 +75,7 @@ class Ledger:
         self.usage = Usage()
         self.limits = BudgetLimits()
         self.ended_by = ""
-        self.abandoned_in_a_row = 0
+        self.abandoned_in_a_row = self.refused_in_a_row = 0
         self.answered_by = ""
         self.is_judge_open = self.is_judge_reused = False
         self.selected: Selected | None = None
@@ -89,10 +93,12 @@ class Ledger:
                 self.limits = event.budget.limits
             case Proposed():
                 self.hashes.setdefault(event.code_hash, event.node)
+                self.refused_in_a_row = 0
                 self.usage += event.usage
                 self._proposal_s.append(event.seconds)
             case Refused():
                 self.usage += event.usage
+                self.refused_in_a_row += event.reason not in (EXHAUSTED, BUDGET, PROVIDER)
             case SmokePassed():
                 self.smoked.add(event.node)
                 self._spend(event.node, event.wall_s, *event.costs)
@@ -120,6 +126,8 @@ class Ledger:
                 self.is_judge_open = True
             case Selected():
                 self.selected = event
+            case RunEnded():
+                self.refused_in_a_row = 0
             case _:
                 pass
 

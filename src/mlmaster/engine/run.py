@@ -242,7 +242,7 @@ class Run:
     # ---- choose
 
     def _decide(self) -> None:
-        while self._proposing.end is None and self._at_work() < self._wanted() and not self._spending.is_at_node_limit:
+        while not self._is_settled and self._at_work() < self._wanted():
             node = self.tree.next_id
             rng = Random(f"{self._seed}:{node}")
             choice = self._parts.policy.choose(self.tree, self.budget(), rng, self._parts.engineer.operators)
@@ -260,6 +260,11 @@ class Run:
                 )
             )
             self._proposing.open(self.tree, node, budget)
+
+    @property
+    def _is_settled(self) -> bool:
+        """Return True when nothing more is to be decided."""
+        return self._proposing.end is not None or self._spending.is_at_node_limit or self._ends.is_fruitless
 
     def _wanted(self) -> int:
         """Return how many nodes should be in flight: the slots, and as many as are proposed meanwhile."""
