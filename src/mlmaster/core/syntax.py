@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import warnings
 from threading import Lock
 
 _ONE_AT_A_TIME = Lock()
@@ -16,5 +17,6 @@ def parse(code: str) -> ast.Module:
     Raises:
         SyntaxError, ValueError, RecursionError, MemoryError: As `ast.parse`.
     """
-    with _ONE_AT_A_TIME:
+    with _ONE_AT_A_TIME, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of odd escapes: they are the script's own affair
         return ast.parse(code)
