@@ -21,6 +21,7 @@ class Machine:
         threads: Threads, and cores.
         memory_bytes, disk_bytes: Of the whole process tree.
         gpus: Names of the GPUs a script may use; empty for none.
+        caches: Folders with models or data that it may read beside its input.
         has_network: Whether it reaches any.
         python: Version of the interpreter, "" when not known.
     """
@@ -29,6 +30,7 @@ class Machine:
     memory_bytes: int = 0
     disk_bytes: int = 0
     gpus: tuple[str, ...] = ()
+    caches: tuple[str, ...] = ()
     has_network: bool = False
     python: str = ""
 

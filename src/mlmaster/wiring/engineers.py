@@ -242,6 +242,7 @@ def brief(
             memory_bytes=limits.memory_bytes,
             disk_bytes=limits.disk_bytes,
             gpus=gpus,
+            caches=settings.sandbox.caches,
             has_network=settings.sandbox.network,
             python="" if interpreter is None else interpreter.version_text,
         ),

@@ -85,6 +85,10 @@ def test_contract(operator: Operator, said: str) -> None:
     assert said in ask(make_context(operator)).messages[0].text
 
 
+def _with_caches(context: Context) -> Context:
+    return replace(context, machine=replace(context.machine, caches=("/models",)))
+
+
 DEPENDS: dict[str, tuple[str, Callable[[Context], Context]]] = {
     "folds": ("The file is run 5 times", lambda context: context),
     "seconds": ("A run may take 120 s", lambda context: replace(context, script_limit_s=600.0)),
@@ -94,6 +98,10 @@ DEPENDS: dict[str, tuple[str, Callable[[Context], Context]]] = {
     ),
     "memory": ("4.0 GB of memory", lambda context: replace(context, machine=Machine(threads=2))),
     "gpu": ("no GPU", lambda context: replace(context, machine=Machine(threads=2, gpus=("H200",)))),
+    "caches": (
+        "2 CPU threads, 4.0 GB of memory for all its processes together, 10.0 GB of disk, no GPU, no network",
+        _with_caches,
+    ),
     "python": ("Python 3.11.9", lambda context: replace(context, machine=Machine(threads=2))),
     "packages": ("lightgbm 4.6.0", lambda context: replace(context, packages={"lightgbm": "3.0"})),
     "profile": ("`Age`: number, 0 to 79", lambda context: replace(context, profile=make_profile(columns=()))),

@@ -99,7 +99,8 @@ class Inspection:
                 f"the script has {size:,} bytes, and {LARGEST:,} are allowed; read data from ./input/ instead of writing it "
                 "into the script",
             )
-        violations = find_violations(code, has_network=self._context.machine.has_network)
+        machine = self._context.machine
+        violations = find_violations(code, has_network=machine.has_network, has_weights=bool(machine.caches))
         if violations:
             raise ProposalRefused("policy", "; ".join(map(str, violations)))
         self._desk.check(code)

@@ -55,6 +55,8 @@ def machine(context: Context) -> list[str]:
     if given.disk_bytes:
         lines.append(f"{gigabytes(given.disk_bytes)} of disk")
     lines.append(f"GPU: {', '.join(inline(name, NAME) for name in given.gpus)}" if given.gpus else "no GPU")
+    if given.caches:
+        lines.append(f"models and data to read at {', '.join(inline(name, 200) for name in given.caches)}")
     lines.append("a network" if given.has_network else "no network")
     if given.python:
         lines.append(f"Python {inline(given.python, 20)}")
