@@ -283,3 +283,20 @@ def carriers(operator: Operator) -> list[str]:
     """Return what carries facts for an operator, in the order of `CARRIERS`."""
     needed = {carrier for fact in FACTS[operator] for carrier in fact.carriers}
     return [carrier for carrier in CARRIERS if carrier in needed]
+
+
+SAME_EVERYWHERE = ("script_limit", "nodes_left", "description", "columns", "format", "machine", "script")
+"""Carriers of what stands in the same message however memory is placed; that goes for `packages`, `time_left` and
+`direction` as well."""
+
+
+def losses(ways: Sequence[str]) -> list[tuple[Operator, str, str]]:
+    """Return who loses what over which way: everything over each way, but what is the same everywhere over one, by turns."""
+    found = []
+    for number, operator in enumerate(Operator):
+        for carrier in carriers(operator):
+            if carrier in SAME_EVERYWHERE:
+                found.append((operator, carrier, ways[(number + SAME_EVERYWHERE.index(carrier)) % len(ways)]))
+            else:
+                found += [(operator, carrier, way) for way in ways]
+    return found

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.needed_facts.facts import CARRIERS, FACTS, OUTCOMES, carriers, lost
+from tests.needed_facts.facts import CARRIERS, FACTS, OUTCOMES, losses, lost
 from tests.needed_facts.staging import GOOD, WAYS, Stage, Told, choosy, looks_first, planning, plans_first, run, whole
 from tests.needed_facts.toy_story import write_script
 
@@ -44,14 +44,8 @@ def test_told_everything_it_succeeds(told: Told, stage_of: StageOf, out: Path, o
         assert model.readings[0].places[fact.name] == {expected}, fact.name
 
 
-@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(
-    ("operator", "carrier"),
-    [
-        pytest.param(operator, carrier, id=f"{operator}-{carrier}")
-        for operator in Operator
-        for carrier in carriers(operator)
-    ],
+    ("operator", "carrier", "way"), [pytest.param(*loss, id="-".join(loss)) for loss in losses(tuple(WAYS))]
 )
 def test_without_one_carrier_it_fails(
     told: Told, stage_of: StageOf, out: Path, operator: Operator, carrier: str, way: str
