@@ -33,7 +33,7 @@ from mlmaster.core.task import Task
 from mlmaster.engineers.offline import OfflineEngineer
 from mlmaster.errors import SubmissionError
 from mlmaster.metrics.submission import read_submission
-from mlmaster.ports import Engineer
+from mlmaster.ports import Desk, Engineer
 from mlmaster.sandbox.environment import TOKEN
 from mlmaster.settings import Settings
 from mlmaster.store.run_directory import RunDirectory
@@ -59,13 +59,13 @@ class HostileEngineer:
         self._count = 0
         self._lock = Lock()
 
-    def propose(self, context: Context) -> Proposal:
+    def propose(self, context: Context, desk: Desk) -> Proposal:
         """Return a script; see `mlmaster.ports.Engineer`."""
         with self._lock:
             self._count += 1
             number = self._count
         if number % self._every:
-            return self._inner.propose(context)
+            return self._inner.propose(context, desk)
         attack, code = self._attacks[number // self._every % len(self._attacks)]
         code = f"number = {number}  # its result would be submission.csv\n{code}"
         return Proposal(plan=f"An attack: {attack}.", code=code, edit=f"attack: {attack}")

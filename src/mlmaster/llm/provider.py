@@ -92,8 +92,8 @@ class Fault(Exception):
 
     Attributes:
         kind: `away` (5xx, overloaded, connection refused, reset or timed out, half a stream), `busy` (429), `garbled` (no
-            JSON, no choices), `key`, `model`, `quota`, `address`, `certificate` (as `ProviderError.cause`), `refused` (the model
-            takes no `parameter`), `overflow` (of the context), `request` (any other complaint about the request).
+            JSON, no choices), `key`, `model`, `quota`, `address`, `certificate` (as `ProviderError.cause`), `refused` (the
+            model takes no `parameter`), `overflow` (of the context), `request` (any other complaint about the request).
         message: In words, scrubbed of secrets.
         parameter: Of a `refused` fault: one of `PARAMETERS`.
         retry_after_s: What the provider asks for.
