@@ -28,7 +28,14 @@ def examine(folder: Path, settings: Settings) -> list[Finding]:
     limits = script_limits(settings, settings.budget.limits)
     shares = prospect.Shares(settings.engine.actual_slots, limits.threads, limits.memory_bytes)
     around = prospect.look(settings)
-    return [*_basics(), _memory(), _disk(folder), _openmp(), _models(settings), *prospect.findings(around, settings, shares)]
+    return [
+        *_basics(),
+        _memory(),
+        _disk(folder),
+        _openmp(),
+        _models(settings),
+        *prospect.findings(around, settings, shares),
+    ]
 
 
 def _basics() -> Iterator[Finding]:
