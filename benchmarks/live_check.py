@@ -35,7 +35,7 @@ BUILT_IN = ("breast-cancer", "diabetes", "wine")
 LARGER = "spooky-author-identification"
 MLMASTER = str(Path(sys.executable).with_name("mlmaster"))
 INTERRUPTED = 130
-FEW_DRAFTS = ("--set", "search.drafts=2", "--set", "search.widest=2")
+FEW_DRAFTS = ("search.drafts=2", "search.widest=2")
 """So that few solutions hold improvements and repairs, which a usual run begins after five drafts."""
 RATES = ("parse", "scripts_parse", "edits_apply", "smoke_pass", "scored", "cache_hit", "declined", "cut")
 
@@ -114,7 +114,8 @@ def main(words: Sequence[str] | None = None) -> None:
     if not arguments.model:
         parser.exit(2, "error: no model is named; name one: make live-check MODEL=openai:gpt-5\n")
     reached = [] if arguments.base_url is None else ["--base-url", arguments.base_url]
-    settings = [*FEW_DRAFTS, *(word for each in arguments.set for word in ("--set", each))]
+    given = {each.partition("=")[0]: each for each in (*FEW_DRAFTS, *arguments.set)}
+    settings = [word for each in given.values() for word in ("--set", each)]
     check_model(arguments.model, [*reached, *settings])
     budget = ["--nodes", str(arguments.nodes), "--cost", str(arguments.cost), "--tokens", str(arguments.tokens)]
     options = ["--model", arguments.model, *reached, *settings, *budget, "--time", arguments.time]
