@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from mlmaster.core.calls import Call
 from mlmaster.core.events import Decided, Proposed, Record, Selected
 from mlmaster.core.node import ROOT, Node, Operator
 from mlmaster.core.tree import Tree
+from mlmaster.metrics.submission import read_submission
 from mlmaster.store.run_directory import RunDirectory
 from mlmaster.testing.llm_server import Brain, LLMServer, Received
 from mlmaster.testing.llm_ways import Way
@@ -105,6 +107,23 @@ def solve(way: Way, brain: Brain, out: Path, source: str | Path, nodes: int, **s
         mlmaster.solve(source, out=out, nodes=nodes, time="10m", settings={**way.settings(server), **settings})
         assert (server.failures, server.complaints) == ([], [])
     return Solved(way, out, server.received)
+
+
+def check_submission(solved: Solved) -> int:
+    """Return for how many rows the submission answers; the task's answers are not looked at.
+
+    Raises:
+        SubmissionError: It is not what the task asks for.
+    """
+    store = RunDirectory.open_for_reading(solved.directory)
+    task = store.task()
+    store.close()
+    assert task.test is not None
+    assert task.id_column is not None
+    with (task.directory / task.test).open(encoding="utf-8", newline="") as table:
+        keys = [row[task.id_column] for row in csv.DictReader(table)]
+    read_submission(solved.directory / "best" / "submission.csv", task, keys, len(keys))
+    return len(keys)
 
 
 def is_opening(call: Call) -> bool:
