@@ -504,6 +504,40 @@ def test_eight_threads_through_two_minutes_without_a_provider() -> None:
     assert world.models.wasted().tokens == 0
 
 
+@pytest.mark.parametrize("gives_up", ["patience", "cancel"])
+def test_a_call_given_up_before_its_first_word_is_charged_for_what_was_read(gives_up: str) -> None:
+    def think(request: Request, options: Options) -> Script:
+        if gives_up == "cancel":
+            world.cancel.set()
+        yield Silence(301)
+        yield Hang.HANG
+
+    world = World(think, patience_s=0.0)
+    with pytest.raises(CallCancelled if gives_up == "cancel" else ProviderError):
+        world.ask()
+    answered = world.log.ended[0]
+    assert answered.usage == dollars(Usage(input_tokens=ESTIMATED, calls=1))
+    assert "estimated" in answered.detail
+    assert world.models.total() == world.models.wasted() == sum((each.usage for each in world.log.ended), Usage())
+
+
+def test_counts_that_no_call_has_neither_give_money_back_nor_break_the_log() -> None:
+    world = World([says(TEXT, Usage(input_tokens=-5_000, output_tokens=10**30))])
+    usage = world.ask().usage
+    assert (usage.input_tokens, usage.output_tokens) == (0, 10**9)
+    assert usage.cost_usd > 0
+
+
+def test_half_characters_are_neither_sent_nor_answered() -> None:
+    world = World([says("\ud83d\ude00 and \ud83d")])
+    request = replace(REQUEST, messages=(*REQUEST.messages, Message("assistant", "a\ud83d"), Message("user", "go on")))
+    assert world.ask(request).text == "\N{GRINNING FACE} and \ufffd"
+    [(sent, _)] = world.provider.tries
+    assert sent.messages[2].text == "a\ufffd"
+    [call] = world.log.calls
+    assert call.asked.request == request, "it is known again by what was asked"
+
+
 def test_one_call_in_three_is_faulty_and_every_question_is_answered() -> None:
     faults: list[Script] = [
         [AWAY],

@@ -17,14 +17,17 @@ from mlmaster.core.tokens import estimate_tokens
 from mlmaster.core.usage import Usage
 from mlmaster.errors import ContextOverflow, LLMError, ProviderError
 from mlmaster.llm.capabilities import Learned, left_out
+from mlmaster.llm.halves import joined_reply, joined_request
 from mlmaster.llm.patience import Circuit, is_empty
 from mlmaster.llm.provider import PARAMETERS, Fault, Options, Part, Provider
-from mlmaster.llm.streaming import StreamCancelled, Streaming
+from mlmaster.llm.streaming import Stillness, StreamCancelled, Streaming
 from mlmaster.llm.wallet import FEWEST_OUTPUT_TOKENS, Reservation, Wallet, Worst, estimate_request
 from mlmaster.ports import CallLog, Clock
 
 _MOST_REFUSALS = 2
 """Of one parameter, in one question: the limit of a reply has two names."""
+_MOST_TOKENS = 10**9
+"""Of one call; what a server counts beyond is none."""
 _LEAST_CONTEXT_TOKENS = 1_000
 """What an error says of a context is not believed below this; it may have been of something else."""
 
@@ -111,7 +114,7 @@ class Question:
         Raises:
             ProviderError, ContextOverflow, BudgetSpent, CallCancelled: As `mlmaster.errors` says.
         """
-        bounded = replace(self.request, max_output_tokens=self._most_output())
+        bounded = replace(joined_request(self.request), max_output_tokens=self._most_output())
         try:
             return self.model.circuit.carry(lambda began: self._try(bounded, began), self.cancel)
         except Fault as fault:
@@ -167,11 +170,11 @@ class Question:
             whole = means.streaming.carry(model.provider, allowed, options, self.cancel, began)
         except Fault as fault:
             if not self._accepts(fault):
-                self._fail(sent, fault.received, fault.message)
+                self._fail(sent, fault.received, fault.message, was_read=isinstance(fault, Stillness))
                 raise
             whole = fault.received
         except StreamCancelled as error:
-            self._fail(sent, error.received, "cancelled")
+            self._fail(sent, error.received, "cancelled", was_read=True)
             raise
         except BaseException as error:  # a mistake of ours: nobody knows what was charged
             self._close(sent, Answered("failed", reservation.usage, detail=type(error).__name__, dropped=sent.dropped))
@@ -180,7 +183,7 @@ class Question:
         if is_estimated:
             means.say_once(f"{model.name} does not say how many tokens it used; they are estimated.")
         used = model.price(used)
-        reply = Reply(
+        found = Reply(
             text=whole.text,
             reasoning=whole.reasoning.strip(),
             calls=whole.calls,
@@ -191,11 +194,12 @@ class Question:
             carried=whole.carried,
             seconds=means.clock.monotonic() - asked_at,
         )
+        reply = joined_reply(found)
         self._close(sent, Answered("answered", used, reply=reply, dropped=sent.dropped))
         return reply
 
-    def _fail(self, sent: _Sent, received: Part, detail: str) -> None:
-        used, is_estimated = _counted(received, sent.reservation)
+    def _fail(self, sent: _Sent, received: Part, detail: str, *, was_read: bool) -> None:
+        used, is_estimated = _counted(received, sent.reservation, was_read=was_read)
         mark = " (what it used is estimated)" if is_estimated else ""
         self._close(sent, Answered("failed", self.model.price(used), detail=detail + mark, dropped=sent.dropped))
 
@@ -219,15 +223,25 @@ class Question:
         return ProviderError("request" if fault.kind == "refused" else fault.kind, fault.message)
 
 
-def _counted(part: Part, reservation: Reservation) -> tuple[Usage, bool]:
-    """Return what a whole or broken reply used, without a price, and whether that is an estimate."""
-    if part == Part():
+def _counted(part: Part, reservation: Reservation, *, was_read: bool = False) -> tuple[Usage, bool]:
+    """Return what a whole or broken reply used, without a price, and whether that is an estimate.
+
+    Nothing is used where nothing has arrived, unless the request counts as read: a call that we gave up ourselves was
+    charged for what its provider had read by then, and thinks of in silence.
+    """
+    if part == Part() and not was_read:
         return Usage(calls=1), False
     calls = "".join(call.name + call.arguments for call in part.calls)
     written = estimate_tokens(part.text + part.reasoning + calls)
     if part.usage is None:
         return Usage(input_tokens=reservation.estimated_tokens, output_tokens=written, calls=1), True
-    used = replace(part.usage, calls=1)
+    used = _plausible(replace(part.usage, calls=1))
     if part.finish is None and written > used.output_tokens:  # counted before it was written
         return replace(used, output_tokens=written), True
     return used, False
+
+
+def _plausible(usage: Usage) -> Usage:
+    """Return a usage without counts that no call has: a negative one would give money back."""
+    names = ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
+    return replace(usage, **{name: min(max(0, getattr(usage, name)), _MOST_TOKENS) for name in names})

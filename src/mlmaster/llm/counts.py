@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import inf
 from typing import Any
 
 from mlmaster.llm.prices import MeteredUsage
@@ -50,6 +51,6 @@ def _first(counts: Mapping[str, Any], *names: str) -> int:
         found: Any = counts
         for key in name.split("."):
             found = found.get(key) if isinstance(found, Mapping) else None
-        if isinstance(found, int | float) and not isinstance(found, bool) and found > 0:
+        if isinstance(found, int | float) and not isinstance(found, bool) and 0 < found < inf:
             return int(found)
     return 0

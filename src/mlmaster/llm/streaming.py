@@ -36,6 +36,10 @@ class StreamCancelled(CallCancelled):
         self.received = received
 
 
+class Stillness(Fault):
+    """A reply that is given up because nothing of it came for too long, though its provider may have been at work."""
+
+
 @dataclass(frozen=True, slots=True)
 class Streaming:
     """How long a reply may take to begin, and to go on; any part counts as life, one of reasoning too."""
@@ -108,9 +112,9 @@ class Streaming:
     def _check_life(self, silent_s: float, *, has_words: bool) -> None:
         # a provider may say at once that it has begun, and then read or think for minutes
         if has_words and silent_s > self.idle_s:
-            raise Fault("away", f"the reply stood still for {self.idle_s:g} s (llm.idle_s)")
+            raise Stillness("away", f"the reply stood still for {self.idle_s:g} s (llm.idle_s)")
         if not has_words and silent_s > self.first_token_s:
-            raise Fault("away", f"no word of a reply came within {self.first_token_s:g} s (llm.first_token_s)")
+            raise Stillness("away", f"no word of a reply came within {self.first_token_s:g} s (llm.first_token_s)")
 
 
 def joined(parts: Sequence[Part]) -> Part:

@@ -28,6 +28,7 @@ LOOSE: dict[str, tuple[str, Any]] = {
     "an escaped line end": ('{"a": "x\\\ny",}', {"a": "xy"}),
     "a comma is missing": ('{"a": 1 "b": 2}', {"a": 1, "b": 2}),
     "backticks": ("{a: `x\ny`}", {"a": "x\ny"}),
+    "half a character": ('{"a\\ud83d": ["\\ude00", "\\ud83d\\ude00"]}', {"a\ufffd": ["\ufffd", "\N{GRINNING FACE}"]}),
     "more after it": ('{"a": 1,} and words', {"a": 1}),
 }
 CUT: dict[str, tuple[str, Any]] = {

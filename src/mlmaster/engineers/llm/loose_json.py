@@ -14,6 +14,7 @@ _WORDS = {"true": True, "false": False, "null": None, "none": None, "nan": None,
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "/": "/", "\\": "\\", '"': '"', "'": "'", "`": "`"}
 _DECODER = json.JSONDecoder(strict=False)
 _PLAIN = {quote: re.compile(rf"[^\\{quote}]+") for quote in "\"'`"}
+_HALF, _HALF_ESCAPED = re.compile("[\ud800-\udfff]"), re.compile(r"\\u[dD][89a-fA-F]")
 _GAP = re.compile(r"(?:\s+|//[^\n]*|#[^\n]*|/\*(?:[^*]|\*(?!/))*+\*/)*+")
 
 
@@ -35,7 +36,7 @@ def read_json(text: str, start: int = 0) -> Loose | None:
     try:
         value, end = _DECODER.raw_decode(text, start)
         if isinstance(value, dict | list):
-            return Loose(value, end, is_cut=False)
+            return Loose(_whole(value) if _HALF_ESCAPED.search(text, start, end) else value, end, is_cut=False)
     except (ValueError, RecursionError):
         pass
     if text[start : start + 1] not in ("{", "["):
@@ -46,6 +47,15 @@ def read_json(text: str, start: int = 0) -> Loose | None:
     except _Broken:
         return None
     return Loose(value, reader.place, reader.is_cut)
+
+
+def _whole(value: Any) -> Any:
+    """Return JSON data without halves of characters, which no journal takes."""
+    if isinstance(value, str):
+        return _HALF.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {_whole(key): _whole(each) for key, each in value.items()}
+    return [_whole(each) for each in value] if isinstance(value, list) else value
 
 
 class _Reader:
