@@ -130,6 +130,33 @@ def test_the_library_stands_in_for_a_model_that_cannot_be_asked(
         relay(failing).propose(context, ScriptedDesk())
 
 
+@pytest.mark.parametrize(
+    ("change", "asked"),
+    [
+        ({"operator": "improve", "parent": COMPOSED}, ["improve 1", "improve 5", "draft 0"]),
+        ({"operator": "improve", "parent": WRITTEN}, ["improve 5", "draft 0"]),
+        ({"operator": "merge", "parent": WRITTEN, "others": ((WRITTEN, ""),)}, ["improve 5", "draft 0"]),
+        ({}, ["draft 0", "improve 5"]),
+        ({"operator": "debug", "parent": WRITTEN}, []),
+        ({"operator": "debug", "parent": COMPOSED}, ["debug 1"]),
+        ({"operator": "evolve", "parent": WRITTEN, "history": (WRITTEN,)}, ["draft 0"]),
+    ],
+    ids=["own", "model's", "merge", "draft", "model's fault", "own fault", "nothing of its own"],
+)
+def test_where_the_library_has_no_next_step_it_takes_one_of_its_own(
+    first: Context, change: dict[str, object], asked: list[str]
+) -> None:
+    offline = fails(Exhausted("nothing left"))
+    best, worse = (replace(node(number, RECIPE), utility=-float(number)) for number in (5, 6))
+    change = {name: Operator(value) if name == "operator" else value for name, value in change.items()}
+    context = replace(first, **{"history": (worse, best, WRITTEN), **change})  # type: ignore[arg-type]
+    with pytest.raises(ProviderError):
+        relay(fails(ProviderError("away", "no answer")), offline, fallback=True).propose(context, ScriptedDesk())
+    assert [f"{each.operator} {each.parent.id if each.parent else 0}" for each in offline.contexts] == asked
+    drafts = [each.siblings for each in offline.contexts if each.operator is Operator.DRAFT and change]
+    assert drafts == [context.history] * len(drafts), "a draft is told of the others"
+
+
 class Waits(Event):
     """A flag that is not waited for: it notes how long one would have."""
 

@@ -5,6 +5,10 @@ Who answers is a function of the context and of what the model's provider does a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+from math import inf
+
 from mlmaster.core.node import Operator
 from mlmaster.core.proposal import Context, Proposal
 from mlmaster.errors import CallCancelled, Exhausted, ProviderError
@@ -51,7 +55,8 @@ class Relay:
             except ProviderError as error:
                 if not (self._has_fallback and _may_pass(error, context)):
                     raise
-                answer = self._from_offline(context, desk) if _is_known_offline(context) else None
+                answers = (self._from_offline(each, desk) for each in _as_offline_goes_on(context))
+                answer = next((each for each in answers if each is not None), None)
                 if answer is not None:
                     return answer
                 if error.cause not in PASSING or left_s <= 0:
@@ -72,9 +77,25 @@ def _is_first(context: Context) -> bool:
     return context.operator is Operator.DRAFT and not context.siblings and not context.history
 
 
-def _is_known_offline(context: Context) -> bool:
-    """Return True where the offline engineer can go on from: nothing, or a script of its own."""
-    return context.operator is Operator.DRAFT or (context.parent is not None and context.parent.recipe is not None)
+def _as_offline_goes_on(context: Context) -> Iterator[Context]:
+    """Yield what the offline engineer may be asked in a decision's place, the nearest first.
+
+    It can go on from nothing, or from a script of its own. In place of the next step from a model's script it improves the
+    best of its own, or drafts another: a slot that stands still is of no use. A model's fault is left to the model, for
+    another script would pass for its repair.
+    """
+    if context.operator is Operator.DRAFT or (context.parent is not None and context.parent.recipe is not None):
+        yield context
+    if context.operator is Operator.DEBUG:
+        return
+    own = [node for node in context.history if node.recipe is not None and node.is_good]
+    elsewhere = replace(context, parent=None, parent_code=None, parent_log="", parent_notes={}, others=(), path=())
+    if own:
+        best = max(own, key=lambda node: -inf if node.utility is None else node.utility)
+        yield replace(elsewhere, operator=Operator.IMPROVE, parent=best, siblings=(), path=(best,))
+    if context.operator is not Operator.DRAFT:
+        drafts = tuple(node for node in context.history if node.operator is Operator.DRAFT)
+        yield replace(elsewhere, operator=Operator.DRAFT, siblings=drafts)
 
 
 def _may_pass(error: ProviderError, context: Context) -> bool:

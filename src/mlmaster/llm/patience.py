@@ -2,7 +2,7 @@
 
 A provider that stumbles (5xx, 429, a broken connection, half a reply) is asked again at growing, random intervals. After
 `llm.retries` rounds without any answer it counts as away: a `Circuit`, shared by all threads that ask it, then lets through
-one try at a time, up to a minute apart, until one is answered. What a try is, costs and leaves behind is not known here
+one try at a time, up to half a minute apart, until one is answered. What a try is, costs and leaves behind is not known here
 (`models.py`).
 """
 
@@ -32,6 +32,8 @@ _LONGEST_S = 60.0
 _LONGEST_ASKED_S = 300.0
 """Bound of what a provider may ask to wait; some ask for the rest of the day though they answer in minutes."""
 _FIRST_AWAY_S = 5.0
+_LONGEST_AWAY_S = 30.0
+"""Between two tries while it is away: one call costs little, and all slots may stand still."""
 _STUBBORN = 3
 """So many times `1 + retries` tries fail for one request, while others are answered, before it is given up."""
 
@@ -242,7 +244,7 @@ class Circuit:
     def _stay_away(self, now: float, fault: Fault) -> None:
         self._why = fault.message
         self._next_try = max(self._next_try, now + self._delay)
-        self._delay = min(2 * self._delay, _LONGEST_S)
+        self._delay = min(2 * self._delay, _LONGEST_AWAY_S)
 
     def _jitter(self, tries: int) -> float:
         with self._lock:
