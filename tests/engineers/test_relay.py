@@ -148,7 +148,7 @@ def test_where_the_library_has_no_next_step_it_takes_one_of_its_own(
 ) -> None:
     offline = fails(Exhausted("nothing left"))
     best, worse = (replace(node(number, RECIPE), utility=-float(number)) for number in (5, 6))
-    change = {name: Operator(value) if name == "operator" else value for name, value in change.items()}
+    change = {name: Operator(str(value)) if name == "operator" else value for name, value in change.items()}
     context = replace(first, **{"history": (worse, best, WRITTEN), **change})  # type: ignore[arg-type]
     with pytest.raises(ProviderError):
         relay(fails(ProviderError("away", "no answer")), offline, fallback=True).propose(context, ScriptedDesk())

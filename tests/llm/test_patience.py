@@ -160,7 +160,7 @@ def test_away_after_so_many_tries_then_tried_from_time_to_time_then_back() -> No
     attempt, times = world.script([*[AWAY] * 8, "answer"])
     assert world.carry(attempt) == "answer"
     assert pauses(times[2:]) == pytest.approx([5, 10, 20, 30, 30, 30], abs=0.26)
-    assert world.said == ["X is away (503); proposals wait, evaluations go on", "X answers again after 3 m"]
+    assert world.said == ["X is away (503); proposals wait, evaluations go on", "X answers again after 2 m"]
     assert not world.circuit.is_away
 
 
