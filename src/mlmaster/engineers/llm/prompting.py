@@ -30,8 +30,10 @@ Tools = Literal["none", "native", "text"]
 
 MOST_COLUMNS = 300
 """So many columns are described, however much room there is."""
-_REFUSAL = 800
-"""Characters of a refusal."""
+_REFUSAL, _REFUSALS = 800, 0.08
+"""Characters of a refusal; of the room, so much may be refusals."""
+NATIVE_TOOLS = 800
+"""Tokens of a request that describe tools to a model which takes them natively."""
 _OVERHEAD = 64
 """Tokens for the words that go with a script that is cut."""
 
@@ -125,9 +127,11 @@ class Prompts:
             plan: For the step "code": what to implement.
             tools: How tools are offered.
             tools_text: How they are used, where they are offered in the text.
-            tokens: Bound of messages and thoughts together. Below about 2,500 the fixed words alone may not fit; then they
-                are all that is said.
+            tokens: Bound of messages, thoughts and native tools together. Below about 2,500 the fixed words alone may not
+                fit; then they are all that is said.
         """
+        if tools == "native":
+            tokens -= NATIVE_TOOLS
         words = _Words(context, files, facts, self._settings, self._folds, step, plan, tools, tools_text, tokens)
         for extent in _extents():
             prompt = words.prompt(extent)
@@ -295,13 +299,23 @@ class _Words:
             ],
             time_left=_time(context),
             nodes_left=_nodes(context),
-            refusals=[inline(each, _REFUSAL) for each in context.refusals],
+            refusals=self._refusals(),
             sentences="three to five sentences" if operator is Operator.DRAFT else "two to four sentences",
             form="the whole script" if asks_for_whole else "the edits of the script above",
             tools=self.tools,
             turns=self.settings.turns,
             try_first=self.settings.try_first,
         )
+
+    def _refusals(self) -> list[str]:
+        """Return why earlier answers were refused: the last one always, those before it while there is room."""
+        room, told = int(_REFUSALS * self.tokens), list[str]()
+        for each in (inline(refusal, _REFUSAL) for refusal in reversed(self.context.refusals)):
+            room -= estimate_tokens(each) + 1
+            if told and room < 0:
+                break
+            told.append(each)
+        return told[::-1]
 
 
 def _single(name: str, text: str, **values: object) -> Prompt:
