@@ -324,7 +324,7 @@ class _Narrator:
         score, took = significant(node.value), f", {seconds(node.wall_s)} in all" if node.wall_s else ""
         before = self._scored_above(node)
         if before is None or before.value is None:
-            return f"scored {score}{took}"
+            return f"scored {score}{' (fault removed)' if node.operator is Operator.DEBUG else ''}{took}"
         old = significant(before.value)
         if old == score:
             return f"{old} → {score} (no change){took}"
