@@ -16,12 +16,12 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 from mlmaster.core.chat import Finish, Message, Placement, Request, Tool, ToolCall
 from mlmaster.llm.bodies import ANSWER, Body, is_strict
 from mlmaster.llm.counts import usage_of
-from mlmaster.llm.lines import Event, Speaker
+from mlmaster.llm.headers import is_at
+from mlmaster.llm.lines import MAKER, Event, Speaker
 from mlmaster.llm.provider import Fault, Options, Part
 from mlmaster.llm.thoughts import ThinkSplitter, begun, in_prompt, unmarked, without_system
 
@@ -73,7 +73,7 @@ class ChatProvider:
             has_cache_key: Requests may say which of them begin alike (`prompt_cache_key`); by default, where OpenAI is
                 spoken to.
         """
-        is_openai = (urlsplit(address).hostname or "").endswith("openai.com")
+        is_openai = is_at(address, MAKER)
         self._speaker = Speaker(model, address, key, key_env)
         self._placement = placement
         self._has_cache_key = is_openai if has_cache_key is None else has_cache_key

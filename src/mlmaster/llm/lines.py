@@ -23,8 +23,10 @@ import openai
 from openai import OpenAI, Stream
 
 from mlmaster.llm.faults import connection_fault, fault_of
+from mlmaster.llm.headers import keep_own
 from mlmaster.llm.provider import Fault, Part
 
+MAKER = "openai.com"
 CONNECT_S = 30.0
 NO_KEY = "none"
 """Sent where no key is wanted: the SDK sends one in any case, and would look for OpenAI's own in the environment."""
@@ -122,13 +124,14 @@ class Speaker:
 
     def _events(self, line: Line, path: str, body: Mapping[str, Any]) -> Generator[Event, None, None]:
         """Yield the events of a streamed reply as JSON data; a reply that is not streamed is one event."""
+        key = self.key or NO_KEY
         with (
             httpx2.Client(
                 verify=self._trust,
                 timeout=httpx2.Timeout(None, connect=CONNECT_S),  # whoever reads the parts looks at the clock
-                event_hooks={"request": [line.watch]},
+                event_hooks={"request": [line.watch, keep_own(self.address, MAKER, key)]},
             ) as http,
-            OpenAI(api_key=self.key or NO_KEY, base_url=self.address, max_retries=0, http_client=http) as client,
+            OpenAI(api_key=key, base_url=self.address, max_retries=0, http_client=http) as client,
             closing(client.post(path, cast_to=object, body=body, stream=True, stream_cls=Stream[object])) as stream,
         ):
             kind = stream.response.headers.get("content-type", "")

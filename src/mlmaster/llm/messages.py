@@ -23,11 +23,13 @@ from mlmaster.core.chat import Placement, Request
 from mlmaster.llm.blocks import Arrived, text_block, turns
 from mlmaster.llm.capabilities import Capabilities
 from mlmaster.llm.faults import connection_fault, fault_of
+from mlmaster.llm.headers import keep_own
 from mlmaster.llm.lines import CONNECT_S, NO_KEY, Conversation, Line
 from mlmaster.llm.presets import Thinking
 from mlmaster.llm.provider import Fault, Options, Part
 from mlmaster.llm.thoughts import without_system
 
+MAKER = "anthropic.com"
 MOST_MARKS = 4
 """Of the ends of cached beginnings in one request; more are refused."""
 LEAST_MAX_TOKENS = 4_096
@@ -131,16 +133,15 @@ class MessagesProvider:
 
     def _parts(self, line: Line, body: Mapping[str, Any]) -> Generator[Part, None, None]:
         """Send a request and yield the parts of the reply."""
+        # without a key, the SDK would look for one in the environment and send it to whoever is asked
+        key = self._key or NO_KEY
         with (
             httpx2.Client(
                 verify=self._trust,
                 timeout=httpx2.Timeout(None, connect=CONNECT_S),  # whoever reads the parts looks at the clock
-                event_hooks={"request": [line.watch]},
+                event_hooks={"request": [line.watch, keep_own(self._address, MAKER, key)]},
             ) as http,
-            # without a key, the SDK would look for one in the environment and send it to whoever is asked
-            anthropic.Anthropic(
-                api_key=self._key or NO_KEY, base_url=self._address, max_retries=0, http_client=http
-            ) as client,
+            anthropic.Anthropic(api_key=key, base_url=self._address, max_retries=0, http_client=http) as client,
             # not `messages.create`, which tells the age of models by Python's warnings
             closing(
                 client.post("/v1/messages", cast_to=object, body=body, stream=True, stream_cls=anthropic.Stream[object])
