@@ -36,7 +36,7 @@ def resume(
     from mlmaster.cli.conduct import Manner, conduct
     from mlmaster.settings import Layered, load_settings
     from mlmaster.store.run_directory import RunDirectory
-    from mlmaster.wiring import reopen, settings_of
+    from mlmaster.wiring import change_model, reopen, settings_of
 
     flags = {
         "budget.time": Layered(time, "--time"),
@@ -52,12 +52,9 @@ def resume(
         before = settings_of(store)
     finally:
         store.close()
-    given: dict[str, dict[str, object]] = {"budget": {}, "llm": {}}
-    for key in resolved.sources:
-        section, _, name = key.partition(".")
-        given[section][name] = getattr(getattr(resolved.settings, section), name)
-    limits = before.budget.model_copy(update=given["budget"]).limits
-    again = reopen(run, limits, before.llm.model_copy(update=given["llm"]))
+    names = [key.removeprefix("budget.") for key in resolved.sources if key.startswith("budget.")]
+    limits = before.budget.model_copy(update={name: getattr(resolved.settings.budget, name) for name in names}).limits
+    again = reopen(run, limits, change_model(before.llm, resolved.settings.llm.model, resolved.settings.llm.base_url))
     manner = Manner(as_json=as_json, is_plain=is_plain)
     typer.echo(f"going on with {run}: {again.tree.count_nodes()} solutions so far", err=True)
     conduct(again, manner)

@@ -3,7 +3,7 @@
 Runs are put together in `runs.py`, engineers with the models they ask in `engineers.py`.
 """
 
-from mlmaster.wiring.engineers import Employed, make_engineer, require_packages
+from mlmaster.wiring.engineers import Employed, change_model, make_engineer, require_packages
 from mlmaster.wiring.runs import (
     RUNS,
     Prepared,
@@ -22,6 +22,7 @@ __all__ = [
     "Employed",
     "Prepared",
     "assemble",
+    "change_model",
     "make_engineer",
     "new_run",
     "predict",

@@ -20,6 +20,7 @@ from mlmaster.core.task import Profile, Task
 from mlmaster.engine.briefing import Briefing, read_description
 from mlmaster.engineers.offline import REQUIRED, OfflineEngineer
 from mlmaster.errors import RunDirectoryError, SandboxError, SettingsError
+from mlmaster.llm.settings import LLMSettings
 from mlmaster.ports import Clock, Engineer, Expenses
 from mlmaster.sandbox.interpreter import Interpreter
 from mlmaster.settings import Settings
@@ -91,6 +92,25 @@ def employ(
             patience_s=settings.llm.patience,
         )
     return Employed(engineer, models, models.close)
+
+
+def change_model(before: LLMSettings, model: str | None, base_url: str | None) -> LLMSettings:
+    """Return settings with another model or address.
+
+    A model of another provider takes neither the address nor the key of the one before: its own key would be sent there.
+
+    Raises:
+        SettingsError: The model leads to no provider, or the address is none.
+    """
+    if model is None:
+        return before if base_url is None else before.model_copy(update={"base_url": base_url})
+    from mlmaster.llm.presets import find_preset
+
+    changed = before.model_copy(update={"model": model, "base_url": base_url or before.base_url})
+    provider, _ = find_preset(model, changed.base_url)
+    if before.model is None or provider.name != find_preset(before.model, before.base_url)[0].name:
+        return changed.model_copy(update={"base_url": base_url, "key_env": None})
+    return changed
 
 
 def asks_models(settings: Settings) -> bool:
