@@ -97,9 +97,12 @@ def test_what_is_not_known_is_refused_with_advice(model: str, base_url: str | No
     assert words in str(error.value)
 
 
-def test_a_password_in_an_address_is_refused_and_not_repeated() -> None:
+@pytest.mark.parametrize(
+    "address", ["https://me:hunter2@host/v1", "https://host/v1?api_key=hunter2", "https://host/v1#hunter2"]
+)
+def test_a_secret_in_an_address_is_refused_and_not_repeated(address: str) -> None:
     with pytest.raises(SettingsError) as error:
-        find_preset("m", "https://me:hunter2@host/v1")
+        find_preset("m", address)
     assert "llm.key_env" in str(error.value)
     assert "hunter2" not in str(error.value)
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
+from pydantic import ValidationError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -75,6 +76,13 @@ def test_the_users_table_is_asked_first() -> None:
 def test_the_users_table_may_price_the_cache() -> None:
     own = Price(input=1.0, output=2.0, cached=0.1, written=1.25)
     assert cost("compatible:m", {"m": own}) == pytest.approx((5_000 + 2_000 * 0.1 + 3_000 * 1.25 + 1_000 * 2) / 1e6)
+
+
+@pytest.mark.parametrize("amount", [-1.0, float("nan"), float("inf"), 1e300])
+@pytest.mark.parametrize("name", ["input", "output", "cached", "written"])
+def test_a_price_that_would_unbind_a_budget_is_none(name: str, amount: float) -> None:
+    with pytest.raises(ValidationError):
+        Price.model_validate({"input": 1.0, "output": 2.0, name: amount})
 
 
 def test_what_was_used_stays_as_it_is() -> None:

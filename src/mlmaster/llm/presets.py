@@ -166,7 +166,7 @@ def check_address(base_url: str) -> None:
     """Refuse what is no address of a provider.
 
     Raises:
-        SettingsError: It does not begin with http:// or https://, has no host, or a password in it.
+        SettingsError: It does not begin with http:// or https://, has no host, or a password or a query in it.
     """
     try:
         parts = urlsplit(base_url)
@@ -177,6 +177,12 @@ def check_address(base_url: str) -> None:
         raise SettingsError(
             "llm.base_url has a user or password in it, which would be kept in the run's files; "
             "put the key into an environment variable and name that in llm.key_env."
+        )
+    if parts is not None and (parts.query or parts.fragment):
+        # not shown, since a key may be in it
+        raise SettingsError(
+            "llm.base_url has a query (`?…`) or a fragment (`#…`), which are not sent and would be kept in the run's files; "
+            "give the address without, and a key in an environment variable that llm.key_env names."
         )
     if parts is None or parts.scheme not in ("http", "https") or not host:
         raise SettingsError(

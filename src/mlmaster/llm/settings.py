@@ -19,10 +19,10 @@ class Price(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    input: float = Field(ge=0)
-    output: float = Field(ge=0)
-    cached: float | None = Field(default=None, ge=0)
-    written: float | None = Field(default=None, ge=0)
+    input: float = Field(ge=0, le=1e6)
+    output: float = Field(ge=0, le=1e6)
+    cached: float | None = Field(default=None, ge=0, le=1e6)
+    written: float | None = Field(default=None, ge=0, le=1e6)
 
 
 class RoleSettings(BaseModel):
