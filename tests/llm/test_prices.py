@@ -3,9 +3,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
-from pydantic import ValidationError
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from mlmaster.core.usage import Usage
 from mlmaster.llm.presets import find_preset
@@ -141,6 +141,26 @@ def test_no_call_costs_more_than_the_most(model: str, read: int, written: int, c
         written_tokens=int(read * (1 - cached) * stored) if preset.caching == "marked" else 0,
     )
     assert prices.price(name, preset, usage).cost_usd <= prices.worst(name, preset, read, written).cost_usd + 1e-12
+
+
+@pytest.mark.parametrize(
+    ("model", "table"),
+    [
+        ("openrouter:anthropic/claude-sonnet-4.5", {}),
+        ("compatible:m", {"m": Price(input=1.0, output=2.0, written=1.25)}),
+        ("compatible:m", {"m": Price(input=1.0, output=2.0, cached=3.0)}),
+    ],
+)
+def test_the_most_holds_where_a_cache_is_written_unasked_or_read_dearly(model: str, table: dict[str, Price]) -> None:
+    preset, name = find_preset(model)
+    prices = Prices(table)
+    most = prices.worst(name, preset, 10_000, 10)
+    for usage in (
+        MeteredUsage(input_tokens=10_000, output_tokens=10, written_tokens=10_000),
+        MeteredUsage(input_tokens=10_000, output_tokens=10, cached_tokens=10_000),
+    ):
+        assert prices.price(name, preset, usage).cost_usd <= most.cost_usd + 1e-12
+    assert most.cost_usd > prices.price(name, preset, MeteredUsage(input_tokens=10_000, output_tokens=10)).cost_usd
 
 
 def test_contexts_are_known() -> None:

@@ -67,12 +67,16 @@ class Prices:
     def worst(
         self, model: str, preset: Preset, input_tokens: int, output_tokens: int, address: str | None = None
     ) -> Usage:
-        """Return the most that a call of so many tokens may cost: nothing of it cached, all of it written into a cache."""
+        """Return the most that a call of so many tokens may cost: nothing of it cached, all of it, or all written there."""
         plain = MeteredUsage(input_tokens=input_tokens, output_tokens=output_tokens, calls=1)
-        written = replace(plain, written_tokens=input_tokens if preset.caching == "marked" else 0)
-        return max(
-            (self.price(model, preset, each, address) for each in (plain, written)), key=lambda usage: usage.cost_usd
+        read = replace(plain, cached_tokens=input_tokens)
+        # who caches unasked may count what is written too, and a price of it is the user's to name
+        written = replace(plain, written_tokens=input_tokens)
+        dearest = max(
+            (self.price(model, preset, each, address) for each in (plain, read, written)),
+            key=lambda usage: usage.cost_usd,
         )
+        return replace(dearest, cached_tokens=0)
 
     def context_tokens(self, model: str, preset: Preset, address: str | None = None) -> int | None:
         """Return the context of a model, where `genai-prices` knows it."""
