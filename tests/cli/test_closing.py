@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from mlmaster.cli.closing import closing_lines, hint_at_more
+from mlmaster.cli.closing import closing_lines, hint_at_mending, hint_at_more
+from mlmaster.core.events import Event, Record, Refused, RunEnded
 from mlmaster.report.summary import summarise
 from mlmaster.testing.recorded import recorded_run
 
@@ -46,12 +47,37 @@ def test_a_finalist_that_fell_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("faults", "words"),
+    ("faults", "refusals", "words"),
     [
-        ({"out_of_memory": 3, "error": 1}, "mostly for out_of_memory: a new run may give scripts more memory"),
-        ({"error": 3, "out_of_memory": 1}, "no solution ran through; the report"),
-        ({}, "no solution ran through; the report"),
+        ({"out_of_memory": 3, "error": 1}, {}, "mostly for out_of_memory: a new run may give scripts more memory"),
+        ({"error": 3, "out_of_memory": 1}, {}, "no solution ran through; the report"),
+        ({"error": 1}, {"unusable": 3}, "no solution ran through; the report"),
+        ({}, {"unusable": 3, "declined": 1}, "nothing was proposed that could be run (unusable 3, declined 1)"),
+        ({}, {}, "no solution ran through; the report"),
     ],
 )
-def test_without_a_solution_the_limit_that_ended_most_is_named(faults: dict[str, int], words: str) -> None:
-    assert words in hint_at_more(summarise(recorded_run()).model_copy(update={"faults": faults}))
+def test_without_a_solution_the_limit_that_ended_most_is_named(
+    faults: dict[str, int], refusals: dict[str, int], words: str
+) -> None:
+    changes = {"faults": faults, "refusals": refusals}
+    assert words in hint_at_more(summarise(recorded_run()).model_copy(update=changes))
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("provider", "ended early: the account is empty. When that is mended, go on with: mlmaster resume 'my run'"),
+        ("tokens", None),
+        (None, None),
+    ],
+)
+def test_a_search_that_nobody_answered_says_why_and_how_to_go_on(reason: str | None, words: str | None) -> None:
+    events: list[Event] = [
+        Refused(node=7, reason="provider", detail="the account is empty."),
+        Refused(node=8, reason="unusable"),
+    ]
+    if reason is not None:
+        events.append(RunEnded(reason=reason))
+    records = [Record(seq=i, at=0.0, elapsed_s=0.0, event=event) for i, event in enumerate(events, start=1)]
+    said = hint_at_mending(records, Path("my run"))
+    assert (said is None) if words is None else (said is not None and words in said)

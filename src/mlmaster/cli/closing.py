@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from mlmaster.core.events import PROVIDER, Record, Refused, RunEnded
 from mlmaster.report import text
 from mlmaster.report.summary import Estimate, Summary
 
@@ -52,10 +54,26 @@ MORE = {
 
 
 def hint_at_more(summary: Summary) -> str:
-    """Return why no solution ran through, where a limit ended most, and what would raise it; the report says the rest."""
+    """Return why there is no solution, and where a limit ended most, what would raise it; the report says the rest."""
+    if summary.refusals and not summary.faults:
+        return f"nothing was proposed that could be run ({text.counts(summary.refusals)}); the report says more"
     most = max(summary.faults, key=lambda name: summary.faults[name], default="")
     more = f", mostly for {most}: a new run may give scripts {MORE[most]}" if most in MORE else ""
     return f"no solution ran through{more}; the report says what failed"
+
+
+def hint_at_mending(records: Sequence[Record], directory: Path) -> str | None:
+    """Return why a search ended before its time, and how to go on; None for one that ended otherwise."""
+    reason = next((record.event.reason for record in reversed(records) if isinstance(record.event, RunEnded)), None)
+    if reason != PROVIDER:
+        return None
+    refused = [
+        record.event for record in records if isinstance(record.event, Refused) and record.event.reason == PROVIDER
+    ]
+    why = refused[-1].detail.rstrip(".") if refused else "no model could be asked"
+    return (
+        f"the search ended early: {why}. When that is mended, go on with: mlmaster resume {shlex.quote(str(directory))}"
+    )
 
 
 def _values(estimate: Estimate, metric: str) -> Iterator[str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 import typer
 
 from mlmaster.cli.boundary import INTERRUPTED, OURS
-from mlmaster.cli.closing import as_object, closing_lines, hint_at_more, print_json
+from mlmaster.cli.closing import as_object, closing_lines, hint_at_mending, hint_at_more, print_json
 from mlmaster.cli.drive import Drivable, PlainScreen, Screen, carry_out
 from mlmaster.cli.inferences import inference_lines
 from mlmaster.report.scheme import scheme_lines
@@ -91,7 +91,8 @@ def conduct(run: Drivable, manner: Manner) -> None:
     carry_out(run, manner.screen(run))
     store = RunDirectory.open_for_reading(run.directory)
     try:
-        summary = summarise(store.read())
+        records = store.read()
+        summary = summarise(records)
         path = write_report(store)
     finally:
         store.close()
@@ -103,6 +104,8 @@ def conduct(run: Drivable, manner: Manner) -> None:
     if summary.state != "ended":
         typer.echo(f"not finished; go on with: mlmaster resume {shlex.quote(str(run.directory))}", err=True)
         raise typer.Exit(INTERRUPTED)
+    if hint := hint_at_mending(records, run.directory):
+        typer.echo(hint, err=True)
     if summary.submission is None:
         typer.echo(hint_at_more(summary), err=True)
         raise typer.Exit(OURS)

@@ -173,10 +173,7 @@ class Circuit:
     def _given_up(self, away_s: float) -> str:
         if not self._patience_s:
             return f"{self._name} is away ({self._why})"
-        return (
-            f"{self._name} has been away for {_span(away_s)} ({self._why}); `mlmaster resume` goes on when it answers "
-            "again, and llm.patience waits longer"
-        )
+        return f"{self._name} has been away for {_span(away_s)} ({self._why}); a larger llm.patience waits longer"
 
     def _rest(self, seconds: float, cancel: Flag) -> None:
         """Wait before the next try of one call; in vain once the provider is away, for then others wait too."""
