@@ -37,7 +37,7 @@ from pathlib import Path
 from threading import Lock, Thread
 from typing import Any
 
-from measure import write_result
+from measure import describe_machine, write_result
 from mlmaster.core.chat import ModelFacts, Reply, Request, ToolCall
 from mlmaster.core.clock import SystemClock
 from mlmaster.core.events import NodeFinished, Record, Refused
@@ -279,6 +279,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=10, help="runs at a time; they sleep")
     arguments = parser.parse_args()
     jobs = [(case, seed, arguments.minutes * 60, arguments.scale) for case in CASES for seed in arguments.seeds]
+    about = describe_machine()  # now: the project may be another when the runs are over
     with ProcessPoolExecutor(arguments.jobs, mp_context=get_context("spawn")) as processes:
         found = list(processes.map(_measure, jobs))
     cases = {
@@ -286,7 +287,7 @@ def main() -> None:
         for case in CASES
     }
     setting = {"reply_s": REPLY_S, "script_s": SCRIPT_S, "slots": SLOTS, "seeds": arguments.seeds}
-    figures = {"setting": {**setting, "minutes": arguments.minutes}, **cases}
+    figures = {**about, "setting": {**setting, "minutes": arguments.minutes}, **cases}
     if arguments.scale == 1.0:
         write_result("pipelining", figures)
     else:
