@@ -156,6 +156,19 @@ def test_a_desk_lists_files_and_reads_logs(tmp_path: Path) -> None:
     assert logs[-1] == "trees: 40\n"
 
 
+@pytest.mark.parametrize("number", [0, -1, 2, 10**300])
+def test_there_is_no_log_of_a_node_that_is_not_there_and_no_folder_is_made_for_it(tmp_path: Path, number: int) -> None:
+    logs: list[str] = []
+    make_run(
+        tmp_path / "run",
+        engineer=Tinkerer(lambda context, desk: logs.append(desk.log(number))),
+        budget__nodes=1,
+        engine__slots=1,
+    ).execute()
+    assert logs == [""]
+    assert [path.name for path in (tmp_path / "run" / "nodes").iterdir()] == ["1"]
+
+
 def test_no_more_scripts_run_at_a_time_than_there_are_slots(tmp_path: Path) -> None:
     running, most, lock = 0, 0, threading.Lock()
 

@@ -93,12 +93,15 @@ class Proposing:
     def job(self, tree: Tree, seen: Mapping[str, int], node: int) -> Callable[[], Answer]:
         """Return the job that asks the engineer; `seen` is as for `absorb`."""
         context = self._contexts[node]
-        parents, seen_now = self._parent_hashes(tree, node), dict(seen)
+        parents, seen_now, known = self._parent_hashes(tree, node), dict(seen), range(1, tree.next_id)
 
         def check_now(code: str) -> None:
             check(code, parents, seen_now, self.values)
 
-        desk = ProposalDesk(node, self.cancel, self.evaluator, self.slots, self.values, check_now, self.scripts.log)
+        def read_log(of: int) -> str:
+            return self.scripts.log(of) if of in known else ""
+
+        desk = ProposalDesk(node, self.cancel, self.evaluator, self.slots, self.values, check_now, read_log)
 
         def ask() -> Answer:
             began = self.clock.monotonic()

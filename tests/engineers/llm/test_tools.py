@@ -131,6 +131,15 @@ def test_logs_are_read_by_the_number_of_a_node(said: Said, facts: ModelFacts) ->
 
 
 @PROTOCOLS
+@pytest.mark.parametrize("digits", [10, 300, 5_000])
+def test_a_number_that_no_node_has_ends_nothing(digits: int, said: Said, facts: ModelFacts) -> None:
+    case = Case([said("read_log", node="9" * digits), answer(GOOD)], facts=facts, desk=ScriptedDesk(fails()))
+    case.propose()
+    assert "the number of a solution is needed" in case.told(1)
+    assert len(case.told(1)) < 400
+
+
+@PROTOCOLS
 @pytest.mark.parametrize(
     ("tool", "given", "told"),
     [

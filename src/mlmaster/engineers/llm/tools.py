@@ -20,6 +20,8 @@ from mlmaster.errors import CallCancelled, ProposalRefused
 from mlmaster.ports import Desk
 
 LOOK, RUN, LOG, EDIT, SUBMIT = "look_at_data", "run_on_smoke", "read_log", "edit", "submit"
+LONGEST_NUMBER = 9
+"""Digits of a solution's number."""
 
 _CODE = {"type": "string", "description": "The whole script."}
 _EDITS = {
@@ -180,8 +182,9 @@ class Workbench:
 
     def _log(self, node: str) -> str:
         number = node.strip().lstrip("#")
-        if not number.isdecimal():
-            raise ProposalRefused("unusable", f"node is {node!r}, and the number of a solution is needed, such as 3")
+        if not number.isdecimal() or len(number) > LONGEST_NUMBER:
+            named = node if len(node) <= LONGEST_NUMBER else f"{node[:LONGEST_NUMBER]}…"
+            raise ProposalRefused("unusable", f"node is {named!r}, and the number of a solution is needed, such as 3")
         return self._prompts.say("log", node=int(number), log=cut_to_tokens(self._desk.log(int(number)), self._tokens))
 
     def _shown(self, trial: Trial) -> Trial:
