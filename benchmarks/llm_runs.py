@@ -47,7 +47,7 @@ COLUMNS = (
 def run(way: Way, source: str, out: Path, nodes: int, seed: int) -> dict[str, Any]:
     """Run once, and return the row of the table."""
     with LLMServer(CompetentCoder(seed, bugs=True), key="any") as server:
-        settings = {**way.settings(server), "engine.folds": 1}
+        settings = {**way.settings(server), "engine.folds": 1, "engine.judge": True}
         mlmaster.solve(source, out=out, nodes=nodes, time="30m", seed=seed, settings=settings)
         turned_down = len(server.complaints)
     return {"way": way.name, **describe(out), "turned_down": turned_down}

@@ -15,7 +15,15 @@ from mlmaster.testing.llm_ways import KEYS, WAYS
 NODES = 6
 
 
-@pytest.mark.parametrize("name", ["chat", "messages", "continue", "completion"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "chat",
+        "continue",
+        pytest.param("messages", marks=pytest.mark.slow),
+        pytest.param("completion", marks=pytest.mark.slow),
+    ],
+)
 def test_a_replay_makes_the_same_scripts_without_a_provider(
     tmp_path: Path, name: str, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
