@@ -103,6 +103,40 @@ def test_a_provider_that_was_never_there_is_an_error_and_the_run_can_go_on(tmp_p
     assert again.tree.count_nodes() == 20
 
 
+class Free(Paid):
+    """Its calls cost nothing, as replayed ones do."""
+
+    def total(self) -> Usage:
+        return Usage(calls=len(self._nodes))
+
+    def of(self, node: int) -> Usage:
+        return Usage(calls=node in self._nodes)
+
+    def wasted(self) -> Usage:
+        return Usage()
+
+
+def test_a_replay_that_goes_on_for_longer_than_its_recording_ends_with_a_result(tmp_path: Path) -> None:
+    free = Free(3, ProviderError("request", "the replayed run has no reply to this"))
+    run = pay(tmp_path / "run", free)
+    assert run.execute() is not None
+    ended = events_of(run)[-1]
+    assert isinstance(ended, RunEnded)
+    assert ended.reason == "provider"
+
+
+def test_a_provider_that_only_ever_failed_was_never_there_though_it_was_paid(tmp_path: Path) -> None:
+    class Silent(Free):
+        def total(self) -> Usage:
+            return Usage(input_tokens=7, calls=1)
+
+        def wasted(self) -> Usage:
+            return self.total()
+
+    with pytest.raises(ProviderError, match="no word of a reply"):
+        pay(tmp_path / "run", Silent(0, ProviderError("away", "no word of a reply"))).execute()
+
+
 def test_refusals_for_want_of_money_close_nothing(tmp_path: Path) -> None:
     run = pay(tmp_path / "run", Paid(3, BudgetSpent("cost", "nothing is left")), search__refusals=1)
     run.execute()

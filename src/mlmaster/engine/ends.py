@@ -91,5 +91,10 @@ class Ends:
 
     @property
     def _was_never_answered(self) -> bool:
-        """Return True when the very first question met a provider that cannot be used: a mistake of the user's, as a rule."""
-        return isinstance(self.proposing.end, ProviderError) and not self.spending.usage.tokens
+        """Return True when the very first question met a provider that cannot be used: a mistake of the user's, as a rule.
+
+        What is replayed costs nothing, so a script that was composed from no recipe is an answer too.
+        """
+        if not isinstance(self.proposing.end, ProviderError) or self.spending.was_answered:
+            return False
+        return not any(node.code_hash and node.recipe is None for node in self.tree.nodes.values())

@@ -54,6 +54,12 @@ class Spending:
         """Return what proposals have used."""
         return self._ledger.usage if self._expenses is None else self._expenses.total()
 
+    @property
+    def was_answered(self) -> bool:
+        """Return True when calls have used more than those did that failed; while some are in flight, it may seem so."""
+        wasted = Usage() if self._expenses is None else self._expenses.wasted()
+        return self.usage.tokens > wasted.tokens
+
     def budget(self) -> Budget:
         """Return limits and spending now."""
         usage = self.usage
