@@ -59,7 +59,12 @@ def test_roles_with_another_model_address_or_key_have_their_own() -> None:
 
 
 def test_where_only_the_coder_is_named_it_plays_all_roles() -> None:
-    found = cast(coder=RoleSettings(model="openai:gpt-5"), feedback=RoleSettings(effort="low"))
+    found = cast(
+        coder=RoleSettings(model="openai:gpt-5"),
+        feedback=RoleSettings(effort="low"),
+        planner=RoleSettings(effort="off"),
+    )
+    assert found.players[Role.PLANNER].options.effort == "none"
     assert len({id(player.model) for player in found.players.values()}) == 1
     assert found.players[Role.FEEDBACK].options.effort == "low"
 

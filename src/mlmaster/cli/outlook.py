@@ -19,7 +19,7 @@ def show_outlook(source: str, settings: Settings, *, as_json: bool) -> None:
 
     found = look_ahead(source, settings)
     if as_json:
-        print_json(asdict(found))
+        print_json({**asdict(found), "limits": found.limits.model_dump()})
         return
     model = settings.llm.coder.model or settings.llm.model
     typer.echo(f"model        {model}; nothing was run, and nobody was asked")

@@ -86,7 +86,8 @@ class Casting:
             usual = Prices({}).context_tokens(name, preset, address or None)
             found[role] = Player(
                 model,
-                Options(temperature=own.temperature, effort=own.effort),
+                # providers call it "none", which is what a setting that is not given is called here
+                Options(temperature=own.temperature, effort="none" if own.effort == "off" else own.effort),
                 partial(facts, declared, model.learned, self.settings, placement, usual),
             )
         for line in sorted(told):

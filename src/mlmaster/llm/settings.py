@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from mlmaster.core.chat import Role
 
 Protocol = Literal["auto", "chat", "responses", "messages"]
-Effort = Literal["none", "minimal", "low", "medium", "high"]
+Effort = Literal["off", "minimal", "low", "medium", "high"]
 
 
 class Price(BaseModel):
@@ -60,7 +60,7 @@ class LLMSettings(BaseModel):
     temperature: float | None = Field(default=None, ge=0, le=2)
     """Temperature; by default the provider's own."""
     effort: Effort | None = None
-    """How much a reasoning model reasons; by default the provider's own."""
+    """How much a reasoning model reasons; off where it can be turned off; by default the provider's own."""
     max_output_tokens: int = Field(default=16_000, ge=256, le=1_000_000)
     """Most tokens of one reply, reasoning included."""
     context_limit: int | None = Field(default=None, ge=2_000)
