@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 from tests.needed_facts import toy_story
-from tests.needed_facts.staging import WAYS, Stage, Told, open_stage, read_story
+from tests.needed_facts.staging import Stage, Told, open_stage, read_story
+
+from mlmaster.testing.llm_ways import WAYS
 
 
 @pytest.fixture(scope="session")

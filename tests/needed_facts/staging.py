@@ -10,7 +10,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from tests.needed_facts.facts import FACTS, Fact, Mistake
 from tests.needed_facts.toy_story import FOLDS, NEXT, NODES_LEFT, PARENTS, STORY, TIME_LEFT_S, write_script
 
 from mlmaster.core.budget import BudgetLimits
-from mlmaster.core.chat import Placement, ToolCall
+from mlmaster.core.chat import ToolCall
 from mlmaster.core.clock import SystemClock
 from mlmaster.core.events import Deferred, Event, Proposed, Refused
 from mlmaster.core.execution import Fault
@@ -38,6 +38,7 @@ from mlmaster.testing.choosy_model import ChoosyModel, Reading
 from mlmaster.testing.clock import FakeClock
 from mlmaster.testing.fake_sandbox import Outcome
 from mlmaster.testing.llm_server import Brain, LLMServer, Received, Said
+from mlmaster.testing.llm_ways import KEYS, Way
 
 GOOD = 0.2
 """How far off a script is whose author knew everything: better than all of the story."""
@@ -56,31 +57,7 @@ _EDITED: Mapping[Operator, tuple[str, str]] = {
 _OUT = 'OUT = "submission.csv"'
 
 
-# ---- the ways to place memory
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """One way to place memory: a provider and its settings."""
-
-    placement: Placement
-    model: str
-    address: Callable[[LLMServer], str]
-    more: Mapping[str, Any] = field(default_factory=dict)
-
-    def settings(self, server: LLMServer) -> LLMSettings:
-        return LLMSettings(model=self.model, base_url=self.address(server), key_env="A_KEY", **self.more)
-
-
-WAYS: Mapping[str, Way] = {
-    "prompt": Way(Placement.PROMPT, "vllm:m", lambda server: server.openai_url, {"steering": "prompt"}),
-    "continue": Way(Placement.CONTINUE, "vllm:m", lambda server: server.openai_url),
-    "prefix": Way(Placement.PREFIX, "deepseek:deepseek-reasoner", lambda server: server.beta_url),
-    "completion": Way(
-        Placement.COMPLETION, "vllm:qwen3-8b", lambda server: server.openai_url, {"steering": "completion"}
-    ),
-    "messages": Way(Placement.PROMPT, "anthropic:claude-sonnet-4-5", lambda server: server.url),
-}
+# ---- who is asked
 
 
 @dataclass(slots=True)
@@ -97,13 +74,14 @@ def open_stage(way: Way, folder: Path) -> Iterator[Stage]:
     stages: list[Stage] = []
     with ExitStack() as stack:
         server = stack.enter_context(LLMServer(lambda received: stages[0].brain(received), key="a-key"))
+        named = {name.removeprefix("llm."): value for name, value in way.settings(server).items()}
         book = CallBook(folder, writable=True)
         stack.callback(book.disconnect)
         models = make_models(
-            way.settings(server),
+            LLMSettings.model_validate(named),
             limits=BudgetLimits(),
             log=book,
-            environ={"A_KEY": "a-key"},
+            environ=dict.fromkeys(KEYS, "a-key"),
             clock=SystemClock(),
             say=lambda line: None,
             patience_s=0,

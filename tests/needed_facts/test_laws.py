@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.needed_facts import large_run, toy_story
 from tests.needed_facts.large_run import CODE, FILES, NODES, large_context
-from tests.needed_facts.staging import WAYS, Stage, Told, choosy, read_story, run, whole
+from tests.needed_facts.staging import Stage, Told, choosy, read_story, run, whole
 from tests.needed_facts.toy_story import NEXT
 
 from mlmaster.core.budget import BudgetLimits
@@ -37,6 +37,7 @@ from mlmaster.store.run_directory import RunDirectory
 from mlmaster.testing import contexts, toy_run
 from mlmaster.testing.clock import FakeClock
 from mlmaster.testing.llm_server import Received, Said
+from mlmaster.testing.llm_ways import WAYS
 from mlmaster.testing.scripted_desk import ScriptedDesk
 from mlmaster.testing.scripted_llm import ScriptedLLM
 
@@ -114,7 +115,7 @@ def test_requests_on_the_wire_keep_the_bound(stage_of: StageOf, operator: Operat
     LLMEngineer(stage.models, Prompts(by, 5), by, FakeClock()).propose(
         large_context(operator), ScriptedDesk(listing=FILES)
     )
-    assert bool(heard[-1].thoughts) == (WAYS[way].placement is not Placement.PROMPT)
+    assert bool(heard[-1].thoughts) == WAYS[way].is_steered
     assert estimate_tokens(heard[-1].text) <= by.context_tokens
 
 
@@ -233,7 +234,7 @@ def ended(told: Told, tmp_path_factory: pytest.TempPathFactory) -> tuple[Told, S
     return read_story(out), (*(value for value in own if value is not None), *PLANTED)
 
 
-@pytest.mark.parametrize("way", ["prompt", "completion"])
+@pytest.mark.parametrize("way", ["chat", "completion"])
 @pytest.mark.parametrize("operator", Operator, ids=str)
 def test_a_run_that_goes_on_after_its_end_tells_nothing_of_it(
     ended: tuple[Told, Sequence[float]], stage_of: StageOf, out: Path, operator: Operator, way: str

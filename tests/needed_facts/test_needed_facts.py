@@ -8,16 +8,18 @@ from pathlib import Path
 
 import pytest
 from tests.needed_facts.facts import CARRIERS, FACTS, OUTCOMES, losses, lost
-from tests.needed_facts.staging import GOOD, WAYS, Stage, Told, choosy, looks_first, planning, plans_first, run, whole
+from tests.needed_facts.staging import GOOD, Stage, Told, choosy, looks_first, planning, plans_first, run, whole
 from tests.needed_facts.toy_story import write_script
 
-from mlmaster.core.chat import Placement
 from mlmaster.core.node import Operator
 from mlmaster.testing.choosy_model import ChoosyModel, Need
 from mlmaster.testing.llm_server import Said
+from mlmaster.testing.llm_ways import WAYS
 
 StageOf = Callable[[str], Stage]
 SUCCESS = "scored, and best"
+TAKEN_OVER = ("chat", "continue", "prefix", "completion", "messages")
+"""Ways over which each carrier is taken away: every place for memory, and two protocols for the prompt alone."""
 SHOWN = {
     Operator.DRAFT: set(),
     Operator.IMPROVE: {"scale_x"},
@@ -38,14 +40,14 @@ def test_told_everything_it_succeeds(told: Told, stage_of: StageOf, out: Path, o
     assert found.outcome == SUCCESS
     assert found.proposed.placement == WAYS[way].placement
     assert set(re.findall(r"TAG = '(\w+)'", model.readings[0].received.text)) == SHOWN[operator]
-    is_steered = WAYS[way].placement is not Placement.PROMPT
+    is_steered = WAYS[way].is_steered
     for fact in FACTS[operator]:
         expected = "thoughts" if is_steered and fact.is_memory else "messages"
         assert model.readings[0].places[fact.name] == {expected}, fact.name
 
 
 @pytest.mark.parametrize(
-    ("operator", "carrier", "way"), [pytest.param(*loss, id="-".join(loss)) for loss in losses(tuple(WAYS))]
+    ("operator", "carrier", "way"), [pytest.param(*loss, id="-".join(loss)) for loss in losses(TAKEN_OVER)]
 )
 def test_without_one_carrier_it_fails(
     told: Told, stage_of: StageOf, out: Path, operator: Operator, carrier: str, way: str
