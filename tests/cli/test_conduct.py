@@ -20,7 +20,7 @@ from mlmaster.cli.drive import Interruptions, Observer, PlainScreen, carry_out
 from mlmaster.cli.lines import event_line
 from mlmaster.cli.live import RECENT, LiveScreen
 from mlmaster.core.budget import Budget
-from mlmaster.core.events import NodeFinished, Record, RunResumed, RunStarted
+from mlmaster.core.events import NodeFinished, Record, Remarked, RunResumed, RunStarted
 from mlmaster.core.execution import Fault
 from mlmaster.core.node import NodeState
 from mlmaster.core.tree import Tree
@@ -225,3 +225,9 @@ def test_why_a_node_was_abandoned_is_said_once() -> None:
     tree.apply(last)
     line = event_line(Record(seq=4, at=0.0, elapsed_s=0.0, event=last), tree)
     assert str(line).endswith(f"#1 draft lightgbm: abandoned: {why}")
+
+
+def test_a_line_obeys_nothing_that_a_provider_says() -> None:
+    said = Remarked(text="away (\x1b]0;owned\x07\x1b[2J\nnow)")
+    line = event_line(Record(seq=1, at=0.0, elapsed_s=0.0, event=said), Tree())
+    assert str(line).endswith("note: away (\u241b]0;owned\u2407\u241b[2J now)")

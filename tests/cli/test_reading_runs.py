@@ -64,6 +64,15 @@ def test_show_a_node(invoke: Invoke, ended: Path, name: str) -> None:
         assert words in result.output
 
 
+def test_a_terminal_obeys_nothing_that_a_script_or_a_model_wrote(invoke: Invoke, ended: Path) -> None:
+    hostile = "\x1b]0;owned\x07\x1b[2J"
+    (ended / "nodes" / "3" / "fold-0.log").write_text(f"epoch 1 {hostile}\n", encoding="utf-8")
+    (ended / "nodes" / "3" / "solution.py").write_text(f"# {hostile}\n", encoding="utf-8")
+    output = invoke("show", ended, "3", "--code").output
+    assert output.count("]0;owned") >= 2
+    assert "\x1b" not in output
+
+
 def test_show_less(invoke: Invoke, ended: Path) -> None:
     output = invoke("show", ended, "3", "--no-code", "--no-log").output
     assert "I am node 3" not in output

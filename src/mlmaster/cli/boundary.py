@@ -17,6 +17,7 @@ import typer
 from typer.core import TyperGroup
 
 from mlmaster.errors import InfrastructureError, MLMasterError
+from mlmaster.report.foreign import visible
 
 USERS, OURS, INTERRUPTED = 2, 1, 130
 
@@ -49,7 +50,7 @@ class GuardedGroup(TyperGroup):
 
 def say_error(message: str) -> None:
     """Print `error: …` on stderr, red where colours are wanted."""
-    typer.echo(typer.style("error: ", fg="red", bold=True) + " ".join(message.split()), err=True)
+    typer.echo(typer.style("error: ", fg="red", bold=True) + visible(" ".join(message.split())), err=True)
 
 
 def _report(error: Exception) -> int:

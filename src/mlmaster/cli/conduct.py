@@ -15,6 +15,7 @@ from mlmaster.cli.boundary import INTERRUPTED, OURS
 from mlmaster.cli.closing import as_object, closing_lines, hint_at_mending, hint_at_more, print_json
 from mlmaster.cli.drive import Drivable, PlainScreen, Screen, carry_out
 from mlmaster.cli.inferences import inference_lines
+from mlmaster.report.foreign import visible
 from mlmaster.report.scheme import scheme_lines
 from mlmaster.report.summary import summarise
 from mlmaster.report.write import write_report
@@ -105,7 +106,7 @@ def conduct(run: Drivable, manner: Manner) -> None:
         typer.echo(f"not finished; go on with: mlmaster resume {shlex.quote(str(run.directory))}", err=True)
         raise typer.Exit(INTERRUPTED)
     if hint := hint_at_mending(records, run.directory):
-        typer.echo(hint, err=True)
+        typer.echo(visible(hint), err=True)
     if summary.submission is None:
         typer.echo(hint_at_more(summary), err=True)
         raise typer.Exit(OURS)

@@ -19,12 +19,13 @@ from mlmaster.core.events import (
 )
 from mlmaster.core.tree import Tree
 from mlmaster.report import text
+from mlmaster.report.foreign import visible
 
 
 def event_line(record: Record, tree: Tree) -> str | None:
     """Return the line that tells the event, or None for events not worth one; `tree` has the event applied."""
     words = _words(record, tree)
-    return None if words is None else f"[{text.duration(record.elapsed_s):>9}] {words}"
+    return None if words is None else f"[{text.duration(record.elapsed_s):>9}] {' '.join(visible(words).splitlines())}"
 
 
 def _words(record: Record, tree: Tree) -> str | None:

@@ -30,6 +30,7 @@ def models(
     from pathlib import Path
 
     from mlmaster.cli.closing import print_json
+    from mlmaster.report.foreign import visible
     from mlmaster.settings import Layered, load_settings
     from mlmaster.wiring.engineers import check_model
 
@@ -44,7 +45,7 @@ def models(
             return
         _list(known)
         return
-    checked = check_model(settings, lambda line: typer.echo(f"note: {line}", err=True))
+    checked = check_model(settings, lambda line: typer.echo(f"note: {visible(line)}", err=True))
     if as_json:
         print_json(checked.plain())
     else:
@@ -78,12 +79,13 @@ def _list(known: list[dict[str, Any]]) -> None:
 
 def _tell(checked: Checked) -> None:
     from mlmaster.report import text
+    from mlmaster.report.foreign import visible
 
     facts, reply = checked.facts, checked.reply
     context = f"{text.tokens(facts.context_tokens)} tokens" if facts.context_tokens else "not known"
     native = [name for name, has in (("tools", facts.has_tools), ("schemas", facts.has_schema)) if has]
-    typer.echo(f"model        {facts.name}" + (f", answered as {reply.model}" if reply.model else ""))
-    typer.echo(f"said         {' '.join(reply.text.split())[:200] or '(nothing)'}")
+    typer.echo(f"model        {facts.name}" + (f", answered as {visible(reply.model)}" if reply.model else ""))
+    typer.echo(f"said         {visible(' '.join(reply.text.split())[:200]) or '(nothing)'}")
     typer.echo(f"took         {text.duration(reply.seconds)}, {text.spent(reply.usage)}")
     typer.echo(f"context      {context}, at most {text.tokens(facts.max_output_tokens)} in a reply")
     typer.echo(f"native       {', '.join(native) or 'nothing: tools and schemas are offered in words'}")

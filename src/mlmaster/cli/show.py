@@ -27,6 +27,7 @@ def show(
     """
     from mlmaster.core.tree import Tree
     from mlmaster.report.asked import call_lines, conversation
+    from mlmaster.report.foreign import visible
     from mlmaster.report.node import changes, describe
     from mlmaster.store.run_directory import RunDirectory
 
@@ -40,22 +41,22 @@ def show(
         store.close()
     script = folder / str(number) / "solution.py"
     parent = folder / str(tree[number].parent) / "solution.py"
-    typer.echo(describe(tree, number))
+    typer.echo(visible(describe(tree, number)))
     for line in call_lines(calls):
-        typer.echo(line)
+        typer.echo(visible(line))
     if has_prompt:
         for call in calls:
-            typer.echo(f"\n{conversation(call)}")
+            typer.echo(visible(f"\n{conversation(call)}"))
     elif calls:
         typer.echo("(--prompt shows what was asked and answered)")
     if has_diff and script.exists() and parent.exists():
         difference = changes(parent.read_text(encoding="utf-8"), script.read_text(encoding="utf-8"), tree[number])
-        typer.echo(f"\n--- changes against #{tree[number].parent}\n{difference}")
+        typer.echo(visible(f"\n--- changes against #{tree[number].parent}\n{difference}"))
     if script.exists() and (has_code or (has_code is None and not parent.exists())):
-        typer.echo(f"\n--- {script}\n{script.read_text(encoding='utf-8')}")
+        typer.echo(visible(f"\n--- {script}\n{script.read_text(encoding='utf-8')}"))
     if has_log:
         for log in sorted((folder / str(number)).glob("*.log")):
-            typer.echo(f"\n--- {log}\n{log.read_text(encoding='utf-8', errors='replace')}")
+            typer.echo(visible(f"\n--- {log}\n{log.read_text(encoding='utf-8', errors='replace')}"))
 
 
 def _number(words: str, best: int | None, nodes: int) -> int:

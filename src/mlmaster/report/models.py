@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from mlmaster.core.events import Proposed, Record, Remarked
 from mlmaster.report import text
+from mlmaster.report.foreign import inert
 from mlmaster.report.summary import Summary
 
 
@@ -37,7 +38,7 @@ def models(summary: Summary, records: Sequence[Record]) -> str:
             f"- A proposal took {turns:.1f} replies on average; the largest request had {text.tokens(largest)} tokens.",
         ]
     said = dict.fromkeys(record.event.text for record in records if isinstance(record.event, Remarked))
-    return "\n".join([*lines, *(f"- {' '.join(each.split())}" for each in said), ""])
+    return "\n".join([*lines, *(f"- {inert(each)}" for each in said), ""])
 
 
 def _share(part: int, whole: int) -> str:

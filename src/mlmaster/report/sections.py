@@ -14,6 +14,7 @@ from mlmaster.core.task import Task
 from mlmaster.core.tree import Tree
 from mlmaster.report import text
 from mlmaster.report.edits import change, tried_edits
+from mlmaster.report.foreign import inert
 from mlmaster.report.scheme import SHARES, relation_rows, scheme_sentences
 from mlmaster.report.summary import Summary
 
@@ -302,9 +303,9 @@ def _table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 
 def _cell(words: str) -> str:
-    """Return text that cannot break a table's cell: one line, no bars, at most 160 characters."""
-    flat = " ".join(words.split()).replace("|", "\\|")
-    return flat if len(flat) <= 160 else flat[:159] + "…"
+    """Return text that cannot break a table's cell: one line, no bars, at most 160 characters of what was said."""
+    flat = " ".join(words.split())
+    return inert(flat if len(flat) <= 160 else flat[:159] + "…")
 
 
 def _listed(names: Sequence[str]) -> str:
