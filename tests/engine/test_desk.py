@@ -13,6 +13,7 @@ from mlmaster.core.execution import Fault
 from mlmaster.core.node import NodeState, Operator
 from mlmaster.core.proposal import Context, Proposal, Trial
 from mlmaster.engine.desk import MOST_LISTED, Slots, list_files
+from mlmaster.engine.evaluation import LOOK_S
 from mlmaster.engine.pools import ThreadPool
 from mlmaster.errors import ProposalRefused
 from mlmaster.ports import Desk
@@ -105,6 +106,22 @@ def test_a_script_that_answers_nothing_is_an_invalid_trial_but_a_fine_look(tmp_p
     make_run(tmp_path / "run", engineer=Tinkerer(work), behave=behave, budget__nodes=1).execute()
     assert [each.fault for each in found] == [Fault.INVALID_SUBMISSION, None]
     assert found[1].log == "3 columns\n"
+
+
+def test_a_look_that_does_not_end_holds_its_slot_for_minutes_and_not_for_as_long_as_a_fold_may(tmp_path: Path) -> None:
+    found: list[Trial] = []
+
+    def behave(code: str, view: Path) -> Outcome:
+        return Outcome(wall_s=3_000.0) if "while True" in code else play(code, view)
+
+    def work(context: Context, desk: Desk) -> None:
+        found.append(desk.look("while True: pass"))
+
+    make_run(
+        tmp_path / "run", engineer=Tinkerer(work), behave=behave, budget__nodes=1, engine__script_timeout_s=30_000
+    ).execute()
+    assert found[0].fault is Fault.TIMEOUT
+    assert found[0].wall_s == LOOK_S
 
 
 def test_what_a_trial_prints_passes_the_filter_of_logs(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from mlmaster.core.events import FoldScored, JudgeOpened, RunStarted, Selected
 from mlmaster.core.execution import Fault
-from mlmaster.core.node import NodeState
-from mlmaster.core.proposal import Context, Proposal
+from mlmaster.core.node import NodeState, Operator
+from mlmaster.core.proposal import Context, Proposal, Trial
 from mlmaster.core.task import Profile, Task
 from mlmaster.engine.pools import InlinePool
 from mlmaster.engine.run import Run
@@ -19,7 +19,7 @@ from mlmaster.engine.self_reported import read_report
 from mlmaster.engineers.offline import OfflineEngineer
 from mlmaster.errors import DataError, RunDirectoryError, SubmissionError
 from mlmaster.metrics.registry import Registry
-from mlmaster.ports import Engineer
+from mlmaster.ports import Desk, Engineer
 from mlmaster.store.run_directory import RunDirectory
 from mlmaster.tasks.load import load
 from mlmaster.tasks.loaded import Overrides
@@ -95,6 +95,21 @@ def test_a_task_without_a_train_table_is_taken_from_its_sample(tmp_path: Path) -
     assert task.is_self_reported
     assert (task.train, task.test, task.id_column) == ("", "sample_submission.csv", "id")
     assert (task.metric, task.direction, task.prediction_columns) == ("map_iou", "maximize", ("y",))
+
+
+def test_a_trial_wants_the_value_that_the_run_will_want(tmp_path: Path) -> None:
+    tried: list[Trial] = []
+
+    class Trying:
+        name, operators = "trying", frozenset(Operator)
+
+        def propose(self, context: Context, desk: Desk) -> Proposal:
+            tried.extend(desk.smoke(script(0.5, report)) for report in ("", REPORT))
+            return Proposal(plan="p", code=script(0.5))
+
+    make_run(tmp_path / "run", load_folder(write_folder(tmp_path / "data")), Trying(), nodes=1).execute()
+    assert [trial.fault for trial in tried] == [Fault.INVALID_SUBMISSION, None]
+    assert "metrics.json is missing" in tried[0].detail
 
 
 def test_a_whole_run_takes_the_best_word_and_says_whose_it_is(tmp_path: Path) -> None:

@@ -32,6 +32,8 @@ from mlmaster.store.run_directory import NOTES_FILE, write_atomically
 from mlmaster.tasks.pool import discard
 
 PROBABILITIES_FILE = "probabilities.csv"
+LOOK_S = 300.0
+"""Wall seconds that lines which only look at the data may take."""
 FULL = -1
 """Number under which predictions of the real test by a script trained on all rows are kept."""
 FRESH = -2
@@ -118,6 +120,11 @@ class Evaluator:
         return needs_second_size(first.costs[0], self._views.size("smoke-2"), self.largest_fold, self.limits)
 
     @property
+    def _looking(self) -> Limits:
+        """Return what lines that only look at the data may use: they hold a slot, and may never end."""
+        return replace(self.limits, wall_s=min(self.limits.wall_s, LOOK_S))
+
+    @property
     def largest_fold(self) -> Size:
         """Return the rows of the largest view of a fold."""
         return max((self._views.size(f"fold-{fold}") for fold in range(self._views.folds)), key=lambda size: size.rows)
@@ -144,7 +151,8 @@ class Evaluator:
             has_answer: Whether it must write a valid submission.
         """
         keep = self._discard if has_answer else None
-        found = self._run(node, code, self.trial_view(), cancel, keep, name)
+        limits = self.limits if has_answer else self._looking
+        found = self._run(node, code, self.trial_view(), cancel, keep, name, limits)
         if has_answer and found.fault is None and self._views.has_smoke and self._may_be_too_dear(found):
             again = self._run(node, code, self._views.smoke(scale=2), cancel, keep, name)
             found = replace(found, wall_s=found.wall_s + again.wall_s, costs=found.costs + again.costs)
@@ -216,10 +224,11 @@ class Evaluator:
         cancel: Flag,
         keep: Callable[[View, Array, Array | None, Path], tuple[float, noise.Vector] | None] | None,
         name: str = "",
+        limits: Limits | None = None,
     ) -> Evaluation:
         """Run a script; without `keep` nothing of an answer is looked at."""
         try:
-            execution = self._sandbox.run(code, view.directory, self.limits, cancel)
+            execution = self._sandbox.run(code, view.directory, limits or self.limits, cancel)
         except InfrastructureError:
             self._views.forget(view)  # it may be the view that is broken
             raise

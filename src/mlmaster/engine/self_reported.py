@@ -51,6 +51,11 @@ class SelfReportedEvaluator(Evaluator):
         """Return the whole folder: there is no small view of it."""
         return self._views.fold(0)
 
+    @staticmethod
+    def _discard(view: View, answer: Array, probabilities: Array | None, folder: Path) -> None:  # noqa: ARG004
+        """Keep nothing of a trial; a script that does not say its value fails there as it would in earnest."""
+        read_report(folder / REPORT_FILE)
+
     def fold(self, node: int, code: str, fold: int, cancel: Flag) -> Evaluation:
         """Run the script on the whole folder, keep its answers, and take its own word for its value."""
 
