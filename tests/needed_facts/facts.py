@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from mlmaster.core.chat import Placement
 from mlmaster.core.execution import Fault
 from mlmaster.core.node import Node, Operator
 from mlmaster.core.proposal import Context, Machine
@@ -17,6 +18,7 @@ from mlmaster.core.score import Direction
 from mlmaster.core.tree import Tree
 from mlmaster.engineers.llm.figures import significant
 from mlmaster.testing.choosy_model import Need
+from mlmaster.testing.llm_ways import Way
 
 Mistake = Literal["poor", "error", "slow", "late", "large", "malformed", "repeat"]
 """What comes of not knowing: a bad score; a fault; a run beyond the limit of a script; one beyond what the search has left;
@@ -290,13 +292,19 @@ SAME_EVERYWHERE = ("script_limit", "nodes_left", "description", "columns", "form
 `direction` as well."""
 
 
-def losses(ways: Sequence[str]) -> list[tuple[Operator, str, str]]:
-    """Return who loses what over which way: everything over each way, but what is the same everywhere over one, by turns."""
+def losses(ways: Mapping[str, Way]) -> list[tuple[Operator, str, str]]:
+    """Return who loses what over which way: everything over each place for memory; those of one place take turns.
+
+    What is the same everywhere is lost over one way.
+    """
+    places: dict[Placement, list[str]] = {}
+    for name, way in ways.items():
+        places.setdefault(way.placement, []).append(name)
     found = []
     for number, operator in enumerate(Operator):
-        for carrier in carriers(operator):
+        for turn, carrier in enumerate(carriers(operator), start=number):
             if carrier in SAME_EVERYWHERE:
-                found.append((operator, carrier, ways[(number + SAME_EVERYWHERE.index(carrier)) % len(ways)]))
+                found.append((operator, carrier, tuple(ways)[turn % len(ways)]))
             else:
-                found += [(operator, carrier, way) for way in ways]
+                found += [(operator, carrier, names[turn % len(names)]) for names in places.values()]
     return found

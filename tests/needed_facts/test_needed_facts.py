@@ -18,8 +18,6 @@ from mlmaster.testing.llm_ways import WAYS
 
 StageOf = Callable[[str], Stage]
 SUCCESS = "scored, and best"
-TAKEN_OVER = ("chat", "continue", "prefix", "completion", "messages")
-"""Ways over which each carrier is taken away: every place for memory, and two protocols for the prompt alone."""
 SHOWN = {
     Operator.DRAFT: set(),
     Operator.IMPROVE: {"scale_x"},
@@ -47,7 +45,7 @@ def test_told_everything_it_succeeds(told: Told, stage_of: StageOf, out: Path, o
 
 
 @pytest.mark.parametrize(
-    ("operator", "carrier", "way"), [pytest.param(*loss, id="-".join(loss)) for loss in losses(TAKEN_OVER)]
+    ("operator", "carrier", "way"), [pytest.param(*loss, id="-".join(loss)) for loss in losses(WAYS)]
 )
 def test_without_one_carrier_it_fails(
     told: Told, stage_of: StageOf, out: Path, operator: Operator, carrier: str, way: str
@@ -73,7 +71,7 @@ def test_after_a_look_at_the_data_it_knows_as_much(
     assert (found.outcome, found.proposed.turns) == (SUCCESS, 2)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", ["chat", "prefix", "completion"])
 @pytest.mark.parametrize("operator", Operator, ids=str)
 def test_planner_and_coder_are_told_alike(
     told: Told, stage_of: StageOf, out: Path, operator: Operator, way: str
@@ -85,8 +83,13 @@ def test_planner_and_coder_are_told_alike(
     assert found.outcome == SUCCESS
 
 
-@pytest.mark.parametrize("is_told", [True, False], ids=["told", "not told"])
-@pytest.mark.parametrize("way", WAYS)
+REFUSALS = [*((way, True) for way in WAYS), ("chat", False), ("completion", False)]
+
+
+@pytest.mark.parametrize(
+    ("way", "is_told"),
+    [pytest.param(way, each, id=f"{way}-{'told' if each else 'not_told'}") for way, each in REFUSALS],
+)
 @pytest.mark.parametrize("operator", Operator, ids=str)
 def test_a_refusal_is_heeded_if_it_is_told(
     told: Told, stage_of: StageOf, out: Path, operator: Operator, way: str, is_told: bool

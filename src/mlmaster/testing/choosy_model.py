@@ -25,8 +25,7 @@ class Need:
 
     Attributes:
         name: What it is called in answers and tests.
-        pattern: A regular expression, searched in each message and in the thoughts; its first group is the fact. Neither
-            `^` nor `.` knows of lines but where the pattern says so itself.
+        pattern: A regular expression, searched in each message and in the thoughts; its first group is the fact.
     """
 
     name: str
