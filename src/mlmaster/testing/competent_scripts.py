@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, Literal
 
+from mlmaster.core.syntax import parse
+
 Member = Mapping[str, Any]
 Data = Literal["text", "table"]
 
@@ -315,7 +317,8 @@ def read_members(script: str) -> tuple[Data, tuple[Member, ...]] | None:
         return None
     inside = script.partition(begin)[2].partition(end)[0]
     try:
-        members = ast.literal_eval(f"[{inside}]")
+        [line] = parse(f"[{inside}]").body  # not by `literal_eval`, which parses beside other threads
+        members = ast.literal_eval(line.value) if isinstance(line, ast.Expr) else []
     except (SyntaxError, ValueError):
         return None
     return ("text" if "Vectorizer" in script else "table"), tuple(members)
