@@ -882,3 +882,20 @@ def test_causes_that_go_round_in_a_circle_end() -> None:
     first, second = RuntimeError("a"), RuntimeError("b")
     first.__cause__, second.__cause__ = second, first
     assert connection_fault(first, model="m", address="a").kind == "away"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError("Illegal header value b'Bearer first-half-of-it\\nsecond-half-of-it'"),
+        UnicodeEncodeError("ascii", "Bearer second-half-of-it\u00e9", 24, 25, "ordinal not in range(128)"),
+    ],
+    ids=["a line break", "an accent"],
+)
+def test_a_key_that_cannot_be_sent_is_not_quoted(error: Exception) -> None:
+    secret = "first-half-of-it\nsecond-half-of-it"
+    fault = connection_fault(error, model="m", address="http://h/v1", key_env="A_KEY", secrets=(secret,))
+    assert fault.kind == "key"
+    assert "A_KEY" in fault.message
+    assert "half-of-it" not in fault.message
+    assert "xe9" not in fault.message

@@ -170,7 +170,9 @@ def connection_fault(
         "key": f"look for line breaks and quotes in {key_env}" if key_env else "name its variable with llm.key_env",
         "away": "is the server running, and the network up?",
     }[kind]
-    return Fault(kind, f"{model} at {where}: {what} ({words}); {advice}")
+    # what is said of a key that cannot be sent quotes it, in a spelling in which it is not found again
+    said = "" if kind == "key" else f" ({words})"
+    return Fault(kind, f"{model} at {where}: {what}{said}; {advice}")
 
 
 def scrub(text: str, secrets: Iterable[str] = (), most: int = MOST_SHOWN) -> str:
