@@ -20,10 +20,10 @@ from mlmaster.core.chat import Finish, Reply, Request, Role
 from mlmaster.core.events import Decided, NodeFinished, Proposed, Refused
 from mlmaster.core.node import NodeState
 from mlmaster.core.usage import Usage
-from mlmaster.engineers.llm.actions import read_arguments
-from mlmaster.engineers.llm.edits import apply_edits, find_edits, write_edits
-from mlmaster.engineers.llm.parsing import is_refusal, join_continued, read_answer
-from mlmaster.engineers.llm.prompting import Prompts
+from mlmaster.engineers.llm.prompting.prompts import Prompts
+from mlmaster.engineers.llm.replies.actions import read_arguments
+from mlmaster.engineers.llm.replies.edits import apply_edits, find_edits, write_edits
+from mlmaster.engineers.llm.replies.parsing import is_refusal, join_continued, read_answer
 from mlmaster.engineers.llm.settings import SessionSettings
 from mlmaster.store.run_directory import RunDirectory
 

@@ -20,10 +20,10 @@ import yaml
 
 from measure import write_result
 from mlmaster.core.chat import ToolCall
-from mlmaster.engineers.llm.actions import TOOLS, find_actions, read_arguments
-from mlmaster.engineers.llm.edits import apply_edits, find_edits
-from mlmaster.engineers.llm.parsing import is_refusal, join_continued, read_answer
-from mlmaster.engineers.llm.suspicion import find_violations
+from mlmaster.engineers.llm.checks.suspicion import find_violations
+from mlmaster.engineers.llm.replies.actions import TOOLS, find_actions, read_arguments
+from mlmaster.engineers.llm.replies.edits import apply_edits, find_edits
+from mlmaster.engineers.llm.replies.parsing import is_refusal, join_continued, read_answer
 
 REPLIES = Path(__file__).parent.parent / "tests" / "engineers" / "llm" / "replies"
 LONGEST = 8_000

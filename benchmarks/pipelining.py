@@ -44,7 +44,7 @@ from mlmaster.core.events import NodeFinished, Record, Refused
 from mlmaster.core.tree import Tree
 from mlmaster.engine.pools import Done, Key, ThreadPool
 from mlmaster.engineers.llm.engineer import LLMEngineer
-from mlmaster.engineers.llm.prompting import Prompts
+from mlmaster.engineers.llm.prompting.prompts import Prompts
 from mlmaster.testing.fake_sandbox import Outcome
 from mlmaster.testing.scripted_llm import ScriptedLLM
 from mlmaster.testing.toy_run import make_run, make_settings, play, script

@@ -19,7 +19,7 @@ from mlmaster.core.node import ROOT, Operator
 from mlmaster.core.proposal import Context, Machine
 from mlmaster.core.tokens import estimate_tokens
 from mlmaster.core.tree import Tree
-from mlmaster.engineers.llm.prompting import Prompts
+from mlmaster.engineers.llm.prompting.prompts import Prompts
 from mlmaster.engineers.llm.settings import SessionSettings
 from mlmaster.memory.scoped import build_context
 from mlmaster.search import SearchSettings, make_policy

@@ -12,7 +12,7 @@ from live_rates import FAILED, RAN, Heard, Run, Solution, Turn, hear, read_sessi
 from mlmaster.core.calls import Answered, Asked, Call
 from mlmaster.core.chat import Finish, Message, Reply, Request, Role, ToolCall
 from mlmaster.core.usage import Usage
-from mlmaster.engineers.llm.prompting import Prompts
+from mlmaster.engineers.llm.prompting.prompts import Prompts
 from mlmaster.engineers.llm.settings import SessionSettings
 from mlmaster.testing.competent_coder import CompetentCoder
 from mlmaster.testing.llm_server import LLMServer

@@ -7,7 +7,7 @@ import pytest
 from mlmaster.core.chat import ModelFacts, Placement
 from mlmaster.llm.capabilities import Capabilities, Learned, capabilities, facts, left_out, unheard
 from mlmaster.llm.presets import find_preset
-from mlmaster.llm.provider import PARAMETERS
+from mlmaster.llm.providers.provider import PARAMETERS
 from mlmaster.llm.settings import LLMSettings, RoleSettings
 
 

@@ -21,7 +21,7 @@ from mlmaster.core.execution import Fault
 from mlmaster.core.node import Operator
 from mlmaster.core.proposal import Proposal, Trial
 from mlmaster.engineers.llm.engineer import LLMEngineer
-from mlmaster.engineers.llm.prompting import Prompts
+from mlmaster.engineers.llm.prompting.prompts import Prompts
 from mlmaster.engineers.llm.settings import SessionSettings
 from mlmaster.tasks.builtin import write_builtin
 from mlmaster.testing.clock import FakeClock

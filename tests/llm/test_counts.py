@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from mlmaster.llm.counts import usage_of
+from mlmaster.llm.providers.counts import usage_of
 
 
 @pytest.mark.parametrize(

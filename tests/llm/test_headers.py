@@ -7,11 +7,11 @@ import pytest
 
 from mlmaster.core.chat import Message, Request, Role
 from mlmaster.llm.capabilities import Capabilities
-from mlmaster.llm.chat import ChatProvider
 from mlmaster.llm.headers import is_at, keep_own
-from mlmaster.llm.messages import MessagesProvider
-from mlmaster.llm.provider import Options, Provider
-from mlmaster.llm.responses import ResponsesProvider
+from mlmaster.llm.providers.chat import ChatProvider
+from mlmaster.llm.providers.messages import MessagesProvider
+from mlmaster.llm.providers.provider import Options, Provider
+from mlmaster.llm.providers.responses import ResponsesProvider
 from mlmaster.testing.llm_server import LLMServer, Said
 
 KEY = "our-own-key"

@@ -19,7 +19,7 @@ from mlmaster.llm.capabilities import Learned
 from mlmaster.llm.casting import Player
 from mlmaster.llm.models import Models
 from mlmaster.llm.patience import Circuit
-from mlmaster.llm.provider import Fault, Options, Part
+from mlmaster.llm.providers.provider import Fault, Options, Part
 from mlmaster.llm.recordings import Recordings
 from mlmaster.llm.streaming import Streaming
 from mlmaster.llm.wallet import Wallet, estimate_request

@@ -12,7 +12,7 @@ import pytest
 from mlmaster.core.chat import Finish
 from mlmaster.errors import BudgetSpent, CallCancelled, ProviderError
 from mlmaster.llm.patience import Circuit
-from mlmaster.llm.provider import Fault, Part
+from mlmaster.llm.providers.provider import Fault, Part
 from mlmaster.testing.clock import FakeClock
 
 AWAY = Fault("away", "503")

@@ -7,7 +7,7 @@ import pytest
 
 from mlmaster.core.chat import Finish, Message, Request, Role, ToolCall
 from mlmaster.core.usage import Usage
-from mlmaster.llm.provider import Fault, Options, Part
+from mlmaster.llm.providers.provider import Fault, Options, Part
 from mlmaster.llm.streaming import StreamCancelled, Streaming, joined
 from mlmaster.testing.clock import FakeClock
 from mlmaster.testing.scripted_provider import Hang, Script, ScriptedProvider, Silence, Step, says

@@ -16,7 +16,7 @@ from mlmaster.core.node import Node, Operator
 from mlmaster.core.proposal import Context, Machine
 from mlmaster.core.score import Direction
 from mlmaster.core.tree import Tree
-from mlmaster.engineers.llm.figures import significant
+from mlmaster.engineers.llm.prompting.figures import significant
 from mlmaster.testing.choosy_model import Need
 from mlmaster.testing.llm_ways import Way
 

@@ -18,7 +18,7 @@ from mlmaster.core.node import ROOT, NodeState, Operator
 from mlmaster.core.proposal import Context, Machine
 from mlmaster.core.task import ColumnKind, ColumnProfile
 from mlmaster.core.tree import Tree
-from mlmaster.engineers.llm.prompting import Prompts
+from mlmaster.engineers.llm.prompting.prompts import Prompts
 from mlmaster.engineers.llm.settings import SessionSettings
 from mlmaster.memory.scoped import build_context
 from mlmaster.testing.contexts import decided, make_profile, make_task

@@ -27,7 +27,7 @@ from mlmaster.core.node import Operator
 from mlmaster.core.proposal import Context, Proposal
 from mlmaster.core.tree import Tree
 from mlmaster.engineers.llm.engineer import LLMEngineer
-from mlmaster.engineers.llm.prompting import Prompts
+from mlmaster.engineers.llm.prompting.prompts import Prompts
 from mlmaster.engineers.llm.settings import SessionSettings
 from mlmaster.llm.models import make_models
 from mlmaster.llm.settings import LLMSettings

@@ -28,8 +28,8 @@ from mlmaster.core.tokens import estimate_tokens
 from mlmaster.core.tree import Tree
 from mlmaster.engineers.llm.conversation import request_tokens
 from mlmaster.engineers.llm.engineer import LLMEngineer
-from mlmaster.engineers.llm.figures import significant
-from mlmaster.engineers.llm.prompting import NATIVE_TOOLS, Prompts
+from mlmaster.engineers.llm.prompting.figures import significant
+from mlmaster.engineers.llm.prompting.prompts import NATIVE_TOOLS, Prompts
 from mlmaster.engineers.llm.settings import SessionSettings
 from mlmaster.engineers.llm.tools import TOOLS
 from mlmaster.memory.scoped import build_context

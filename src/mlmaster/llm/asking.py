@@ -19,7 +19,7 @@ from mlmaster.errors import ContextOverflow, LLMError, ProviderError
 from mlmaster.llm.capabilities import Learned, left_out
 from mlmaster.llm.halves import joined_reply, joined_request
 from mlmaster.llm.patience import Circuit, is_empty
-from mlmaster.llm.provider import PARAMETERS, Fault, Options, Part, Provider
+from mlmaster.llm.providers.provider import PARAMETERS, Fault, Options, Part, Provider
 from mlmaster.llm.streaming import Stillness, StreamCancelled, Streaming
 from mlmaster.llm.wallet import FEWEST_OUTPUT_TOKENS, Reservation, Wallet, Worst, estimate_request
 from mlmaster.ports import CallLog, Clock

@@ -41,7 +41,7 @@ class Capabilities:
         on_request: Ways taken only when asked for.
         context_tokens: Room for a request and its reply; None when not known.
         max_output_tokens: Most tokens of one reply; None when not known.
-        refuses: Of `mlmaster.llm.provider.PARAMETERS`, those that need no try.
+        refuses: Of `mlmaster.llm.providers.provider.PARAMETERS`, those that need no try.
         thinking: How it is made to think; None when it does not, or not so.
     """
 

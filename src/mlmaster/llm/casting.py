@@ -12,11 +12,11 @@ from mlmaster.core.chat import ModelFacts, Placement, Request, Role
 from mlmaster.errors import SettingsError
 from mlmaster.llm.asking import Model
 from mlmaster.llm.capabilities import Capabilities, Learned, capabilities, facts, unheard
-from mlmaster.llm.making import choose_address, choose_placement, make_provider
 from mlmaster.llm.patience import Circuit
 from mlmaster.llm.presets import Preset, find_preset
 from mlmaster.llm.prices import Prices
-from mlmaster.llm.provider import Options, Part, Provider
+from mlmaster.llm.providers.making import choose_address, choose_placement, make_provider
+from mlmaster.llm.providers.provider import Options, Part, Provider
 from mlmaster.llm.settings import LLMSettings, RoleSettings
 from mlmaster.ports import Clock
 

@@ -18,7 +18,7 @@ from threading import RLock
 from typing import TypeVar
 
 from mlmaster.errors import CallCancelled, ProviderError
-from mlmaster.llm.provider import Fault
+from mlmaster.llm.providers.provider import Fault
 from mlmaster.ports import Clock
 
 T = TypeVar("T")

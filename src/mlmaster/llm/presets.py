@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, field_validator
 
 from mlmaster.core.chat import Placement
 from mlmaster.errors import SettingsError
-from mlmaster.llm.provider import PARAMETERS
+from mlmaster.llm.providers.provider import PARAMETERS
 
 Caching = Literal["none", "automatic", "marked"]
 Spoken = Literal["chat", "responses", "messages"]
@@ -50,7 +50,7 @@ class ModelEntry(BaseModel):
         names: Patterns as in a shell, of lower-case names.
         context_tokens: Room for a request and its reply together.
         max_output_tokens: Most tokens of one reply.
-        refuses: Of `mlmaster.llm.provider.PARAMETERS`, those that are not worth a try.
+        refuses: Of `mlmaster.llm.providers.provider.PARAMETERS`, those that are not worth a try.
         thinking: How to make it think; only of the protocol `messages`.
     """
 

@@ -16,7 +16,7 @@ from threading import Lock, Thread
 from mlmaster.core.chat import Finish, Request
 from mlmaster.core.tokens import BYTES_PER_TOKEN
 from mlmaster.errors import CallCancelled
-from mlmaster.llm.provider import Fault, Options, Part, Provider
+from mlmaster.llm.providers.provider import Fault, Options, Part, Provider
 from mlmaster.ports import Clock
 
 _POLL_S = 0.1

@@ -1,4 +1,4 @@
-"""A provider that says what a script tells it to, in fake time; a double of `mlmaster.llm.provider.Provider`."""
+"""A provider that says what a script tells it to, in fake time; a double of `mlmaster.llm.providers.provider.Provider`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from threading import Lock
 
 from mlmaster.core.chat import Finish, Placement, Request
 from mlmaster.core.usage import Usage
-from mlmaster.llm.provider import Fault, Options, Part
+from mlmaster.llm.providers.provider import Fault, Options, Part
 from mlmaster.testing.clock import FakeClock
 
 _HANG_S = 60.0

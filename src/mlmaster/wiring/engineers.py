@@ -75,7 +75,7 @@ def employ(
     if not asks_models(settings):
         return Employed(make_engineer(settings, interpreter))
     from mlmaster.engineers.llm.engineer import LLMEngineer
-    from mlmaster.engineers.llm.prompting import Prompts
+    from mlmaster.engineers.llm.prompting.prompts import Prompts
 
     models = open_models(store, settings, limits, clock, say)
     engineer: Engineer = LLMEngineer(models, Prompts(settings.session, folds), settings.session, clock)

@@ -12,7 +12,7 @@ from mlmaster.core.node import Operator
 from mlmaster.core.proposal import Context
 from mlmaster.core.tokens import estimate_tokens
 from mlmaster.engine.desk import list_files
-from mlmaster.engineers.llm.prompting import Prompts
+from mlmaster.engineers.llm.prompting.prompts import Prompts
 from mlmaster.errors import SettingsError
 from mlmaster.llm.estimate import Estimate, Plan, estimate
 from mlmaster.llm.presets import find_preset

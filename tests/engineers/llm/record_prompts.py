@@ -8,8 +8,8 @@ from mlmaster.core.chat import ModelFacts, Placement
 from mlmaster.core.execution import Fault
 from mlmaster.core.node import Operator
 from mlmaster.core.proposal import Trial
-from mlmaster.engineers.llm.edits import Edit, Missed
-from mlmaster.engineers.llm.prompting import Prompt, Prompts
+from mlmaster.engineers.llm.prompting.prompts import Prompt, Prompts
+from mlmaster.engineers.llm.replies.edits import Edit, Missed
 from mlmaster.engineers.llm.settings import SessionSettings
 from mlmaster.testing.contexts import DESCRIPTION, FILES, LOG, SCRIPTS, make_context
 

@@ -11,9 +11,9 @@ from mlmaster.core.execution import Fault
 from mlmaster.core.node import Operator
 from mlmaster.core.proposal import Context, Proposal, Trial
 from mlmaster.core.usage import Usage
-from mlmaster.engineers.llm.edits import Edit, write_edits
 from mlmaster.engineers.llm.engineer import LLMEngineer
-from mlmaster.engineers.llm.prompting import Prompts
+from mlmaster.engineers.llm.prompting.prompts import Prompts
+from mlmaster.engineers.llm.replies.edits import Edit, write_edits
 from mlmaster.engineers.llm.settings import SessionSettings
 from mlmaster.errors import LLMError, ProposalRefused
 from mlmaster.testing.clock import FakeClock

@@ -13,9 +13,9 @@ from mlmaster.core.execution import Fault
 from mlmaster.core.node import Operator
 from mlmaster.core.proposal import Trial
 from mlmaster.core.tokens import estimate_tokens
-from mlmaster.engineers.llm import arguments
-from mlmaster.engineers.llm.actions import describe_tools
-from mlmaster.engineers.llm.edits import Edit, write_edits
+from mlmaster.engineers.llm.replies import arguments
+from mlmaster.engineers.llm.replies.actions import describe_tools
+from mlmaster.engineers.llm.replies.edits import Edit, write_edits
 from mlmaster.engineers.llm.tools import TOOLS
 from mlmaster.testing.scripted_desk import ScriptedDesk
 

@@ -1,7 +1,7 @@
 """The engineer behind whom language models stand: for each operator a plan and a bounded session that makes one script.
 
 Everything is a function of the context, the desk and the replies; what is kept between proposals is the shortened description
-alone, which is the same for all. Read next: `prompting` (what is asked), `session` (what is done with the answers).
+alone, which is the same for all. Read next: `prompting.prompts` (what is asked), `session` (what is done with the answers).
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from mlmaster.core.chat import Finish, ModelFacts, Reply, Request, Role
 from mlmaster.core.node import Operator
 from mlmaster.core.proposal import Context, Proposal
 from mlmaster.core.tokens import estimate_tokens
-from mlmaster.engineers.llm.actions import describe_tools
 from mlmaster.engineers.llm.allowance import Allowance
+from mlmaster.engineers.llm.checks.inspection import Inspection
 from mlmaster.engineers.llm.conversation import Conversation
 from mlmaster.engineers.llm.hearing import MOST_OVERFLOWS, smaller
-from mlmaster.engineers.llm.inspection import Inspection
-from mlmaster.engineers.llm.loose_json import read_json
-from mlmaster.engineers.llm.parsing import is_refusal, read_answer
-from mlmaster.engineers.llm.prompting import Prompt, Prompts
-from mlmaster.engineers.llm.prose import as_name, shorten
+from mlmaster.engineers.llm.prompting.prompts import Prompt, Prompts
+from mlmaster.engineers.llm.replies.actions import describe_tools
+from mlmaster.engineers.llm.replies.loose_json import read_json
+from mlmaster.engineers.llm.replies.parsing import is_refusal, read_answer
+from mlmaster.engineers.llm.replies.prose import as_name, shorten
 from mlmaster.engineers.llm.session import PATIENCE, Session
 from mlmaster.engineers.llm.settings import SessionSettings
 from mlmaster.engineers.llm.tools import TOOLS, Workbench

@@ -7,8 +7,8 @@ from dataclasses import replace
 from mlmaster.core.chat import Finish, Message, ModelFacts, Reply
 from mlmaster.engineers.llm.allowance import Allowance
 from mlmaster.engineers.llm.conversation import Conversation
-from mlmaster.engineers.llm.parsing import join_continued, read_answer
-from mlmaster.engineers.llm.prompting import Prompts
+from mlmaster.engineers.llm.prompting.prompts import Prompts
+from mlmaster.engineers.llm.replies.parsing import join_continued, read_answer
 from mlmaster.errors import ContextOverflow
 
 MOST_CONTINUATIONS = 3

@@ -1,8 +1,8 @@
 """One session: a conversation in which a model makes one script, within caps on replies, tokens and seconds.
 
 A reply may use tools, or be the script or its edits alone, which submits them. What a reply comes to is answered until the
-script passes (`inspection`) or a cap ends the session; then the best there is is handed in. One reply allowed (`turns: 1`)
-is the same with nothing to answer.
+script passes (`checks.inspection`) or a cap ends the session; then the best there is is handed in. One reply allowed
+(`turns: 1`) is the same with nothing to answer.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from dataclasses import dataclass
 
 from mlmaster.core.chat import Finish, Message, ModelFacts, Reply
 from mlmaster.engineers.llm.allowance import SHORTEST_REPLY, Allowance
-from mlmaster.engineers.llm.arguments import read_arguments
-from mlmaster.engineers.llm.cleaning import clean, take_apart
+from mlmaster.engineers.llm.checks.inspection import Inspection
 from mlmaster.engineers.llm.conversation import Conversation
-from mlmaster.engineers.llm.edits import write_edits
 from mlmaster.engineers.llm.hearing import hear
-from mlmaster.engineers.llm.inspection import Inspection
-from mlmaster.engineers.llm.parsing import Answer, is_refusal, read_answer
-from mlmaster.engineers.llm.prompting import Prompts
+from mlmaster.engineers.llm.prompting.prompts import Prompts
+from mlmaster.engineers.llm.replies.arguments import read_arguments
+from mlmaster.engineers.llm.replies.cleaning import clean, take_apart
+from mlmaster.engineers.llm.replies.edits import write_edits
+from mlmaster.engineers.llm.replies.parsing import Answer, is_refusal, read_answer
 from mlmaster.engineers.llm.tools import SUBMIT, Objection, Workbench
 from mlmaster.engineers.llm.workpiece import Candidate, Standing, Workpiece
 from mlmaster.errors import BudgetSpent, ContextOverflow, ProposalRefused

@@ -1,4 +1,4 @@
-"""The tools of a session: what a model is offered, and what comes of each but `submit`, which `inspection` judges.
+"""The tools of a session: what a model is offered, and what comes of each but `submit`, which `checks.inspection` judges.
 
 Every result is bounded, and says what to do where nothing came of it.
 """
@@ -13,8 +13,8 @@ from mlmaster.core.chat import Tool
 from mlmaster.core.execution import Fault
 from mlmaster.core.proposal import Trial
 from mlmaster.core.tokens import cut_to_tokens
-from mlmaster.engineers.llm.edits import Edit, apply_edits, find_edits
-from mlmaster.engineers.llm.prompting import Prompts
+from mlmaster.engineers.llm.prompting.prompts import Prompts
+from mlmaster.engineers.llm.replies.edits import Edit, apply_edits, find_edits
 from mlmaster.engineers.llm.workpiece import Workpiece
 from mlmaster.errors import CallCancelled, ProposalRefused
 from mlmaster.ports import Desk

@@ -1,0 +1,1 @@
+"""What a script must pass before it is handed in. Read first: `inspection.py`."""
