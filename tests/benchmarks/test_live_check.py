@@ -103,7 +103,7 @@ def test_sessions_are_told_apart_and_continuations_joined() -> None:
 
 
 def test_what_a_trial_came_to_is_told_in_these_words() -> None:
-    template = (files("mlmaster.engineers.llm") / "prompts" / "say" / "trial.md.j2").read_text(encoding="utf-8")
+    template = (files("mlmaster.engineers.llm.prompting") / "words" / "say" / "trial.md.j2").read_text(encoding="utf-8")
     assert FAILED in template
     assert RAN in template
 
