@@ -16,6 +16,7 @@ from mlmaster.llm.providers.provider import Fault, Part
 from mlmaster.testing.clock import FakeClock
 
 AWAY = Fault("away", "503")
+GARBLED = Fault("garbled", "no JSON")
 EMPTY = Fault("garbled", "empty", received=Part(finish=Finish.STOP))
 Attempt = Callable[[Callable[[], None]], str]
 
@@ -110,6 +111,28 @@ def test_what_does_not_pass_is_raised_at_once(kind: str) -> None:
     assert raised.value.kind == kind
     assert len(times) == 1
     assert not world.circuit.is_away
+
+
+def test_a_server_that_never_makes_sense_is_no_provider_and_is_not_waited_for() -> None:
+    world = World(retries=2)
+    attempt, times = world.script([GARBLED] * 3)
+    with pytest.raises(ProviderError, match="no JSON") as raised:
+        world.carry(attempt)
+    assert raised.value.cause == "address"
+    assert len(times) == 3
+    assert not world.said
+
+
+def test_one_that_made_sense_before_is_waited_for() -> None:
+    world = World(retries=2)
+    attempt, _ = world.script([AWAY, *[GARBLED] * 9, "answer"])
+    assert world.carry(attempt) == "answer", "it was busy starting"
+    world = World(retries=2)
+    attempt, _ = world.script(["answer", *[GARBLED] * 9, "again"])
+    assert (world.carry(attempt), world.carry(attempt)) == ("answer", "again")
+    world = World(retries=2)
+    attempt, _ = world.script([EMPTY, *[GARBLED] * 9, "answer"])
+    assert world.carry(attempt) == "answer", "an empty reply makes sense"
 
 
 def test_pauses_are_random_but_the_same_for_a_seed_and_grow() -> None:

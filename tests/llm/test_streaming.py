@@ -106,6 +106,17 @@ def test_a_hanging_connection_is_ended() -> None:
     assert provider.open_streams == 0
 
 
+def test_a_tool_call_without_an_end_ends() -> None:
+    def script() -> Iterator[Step]:
+        for _ in range(100 * REQUEST.max_output_tokens):
+            yield Part()  # a piece of the arguments, of which nothing is told before all are there
+        raise AssertionError("it was listened to for ever")
+
+    found, provider = carry(script())
+    assert found == Part(finish=Finish.LENGTH)
+    assert provider.open_streams == 0
+
+
 def test_cancelling_in_the_middle_ends_the_connection_and_tells_all_that_had_arrived() -> None:
     def script() -> Iterator[Step]:
         yield Part(text="half ")

@@ -1,8 +1,10 @@
-"""A coder under which every operator is needed, whatever the clock says."""
+"""A coder under which every operator is needed, whatever the clock says, and one that uses every tool."""
 
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from threading import Lock
 
 from mlmaster.core.chat import ToolCall
@@ -40,10 +42,36 @@ class Plodder:
             return is_first
 
 
+class Craftsman:
+    """Uses every tool, in words, in turn: looks, reads a log, tries a script, edits it, hands it in."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self._coder = CompetentCoder(seed, shapes=False)
+
+    def __call__(self, received: Received) -> Said:
+        begin = next((i for i, heard in enumerate(received.messages) if heard.author == "assistant"), None)
+        done = sum(heard.author == "assistant" for heard in received.messages)
+        written = self._coder(replace(received, messages=received.messages[:begin])).text
+        fenced = re.search(r"```python\n(.*?)```", written, re.DOTALL)
+        code = fenced[1] if fenced else written[written.index("<<<<<<<") :]
+        steps = (
+            _use("look_at_data", 'import pandas as pd\nprint("seen", pd.read_csv("./input/test.csv").shape)'),
+            _use("read_log", "#1"),
+            _use("run_on_smoke", code),
+            _use("edit", write_edit('print("answered by"', 'print("it was answered by"')),
+            _use("submit", "<name>well_made</name>\n<plan>Looked at, tried, and changed once more.</plan>"),
+        )
+        return Said(steps[done])
+
+
 def has_fault(said: Said) -> bool:
     """Return whether a planted fault stands in what is submitted, one that every kind of script runs into."""
     code = "".join(call.arguments for call in said.calls if call.name == "submit") or said.text
     return any(wrong in code or json.dumps(wrong)[1:-1] in code for _, wrong, _ in BUGS if "max_iter" not in wrong)
+
+
+def _use(tool: str, argument: str) -> str:
+    return f'<tool name="{tool}">\n{argument.strip()}\n</tool>'
 
 
 def _change_nothing_that_counts(asked: Asked, number: int) -> Said:

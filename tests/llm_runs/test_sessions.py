@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.llm_runs.brains import Plodder
+from tests.llm_runs.brains import Craftsman, Plodder
 from tests.llm_runs.runs import DECOY, IN_TURN, KNOWN, is_opening, missing_in, solve
 
 import mlmaster
@@ -55,6 +55,26 @@ def test_a_fault_is_mended_before_it_is_handed_in(tmp_path: Path, name: str, mor
     told = [call.asked.request.messages[-1] for call in others]
     assert any("failed on the small view" in each.text and "Error" in each.text for each in told)
     assert {each.author for each in told} == {"tool" if is_native else "user"}
+
+
+@pytest.mark.parametrize("name", ["continue", "completion"])
+def test_every_tool_is_used_in_words(tmp_path: Path, name: str) -> None:
+    way = WAYS[name]
+    solved = solve(way, Craftsman(1), tmp_path / "run", "wine", 3, **IN_TURN)
+    assert not any(received.tools for received in solved.received)
+    assert solved.proposals()
+    for event in solved.proposals():
+        opening, *others = [call for call in solved.calls if call.asked.node == event.node]
+        assert (event.turns, event.placement, event.edit) == (5, way.placement, "well_made")
+        assert opening.asked.request.thoughts
+        looked, logged, tried, edited = (call.asked.request.messages[-1].text for call in others)
+        assert "seen (" in looked
+        assert "The end of the newest log of #1" in logged
+        assert "It ran through on the small view" in tried
+        assert "lines" in edited
+        code = (solved.directory / "nodes" / str(event.node) / "solution.py").read_text(encoding="utf-8")
+        assert 'print("it was answered by"' in code
+        assert solved.tree[event.node].state in (NodeState.SCORED, NodeState.RACED)
 
 
 def test_planner_and_coder_are_two_models(tmp_path: Path) -> None:

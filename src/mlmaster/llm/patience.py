@@ -82,6 +82,7 @@ class Circuit:
         self._lock = RLock()
         self._failed = 0
         self._has_answered = False
+        self._is_only_garbled = True
         self._next_try = clock.monotonic()
         self._away_since: float | None = None
         self._why = ""
@@ -104,7 +105,8 @@ class Circuit:
 
         Raises:
             Fault: One that does not pass.
-            ProviderError: `away`, after more than the patience; all else is as the attempt raises it.
+            ProviderError: `away`, after more than the patience; `address`, where nothing that came ever made sense; all else
+                is as the attempt raises it.
             CallCancelled: `cancel` was set while waiting.
         """
         tries = 0
@@ -113,6 +115,9 @@ class Circuit:
             try:
                 found = attempt(partial(self._begin, turn))
             except Fault as fault:
+                if self._never_made_sense(fault):
+                    self._leave(turn)
+                    raise ProviderError("address", fault.message) from None  # what an SDK raised may show the key
                 if not self._passes(fault):
                     self._end(turn, fault)
                     raise
@@ -135,6 +140,11 @@ class Circuit:
     def _passes(self, fault: Fault) -> bool:
         # an address that has answered before is right: its name server or a proxy on the way is out of order
         return fault.is_passing or (fault.kind == "address" and self._has_answered)
+
+    def _never_made_sense(self, fault: Fault) -> bool:
+        """Return True where whoever answers has never been understood, over all retries: it speaks something else."""
+        is_garbled = fault.kind == "garbled" and not is_empty(fault)
+        return is_garbled and self._is_only_garbled and not self._has_answered and self._failed >= self._retries
 
     def _enter(self, cancel: Flag) -> _Turn:
         """Wait until a try may be made."""
@@ -222,6 +232,7 @@ class Circuit:
             self._answer(turn)
             return self._jitter(tries)
         with self._lock:
+            self._is_only_garbled &= fault.kind == "garbled"
             now = self._clock.monotonic()
             asked = min(fault.retry_after_s or 0.0, _LONGEST_ASKED_S)
             self._next_try = max(self._next_try, now + asked)

@@ -104,7 +104,8 @@ class Streaming:
             if not has_words and (part.text or part.reasoning or part.calls):
                 has_words = True
                 began()
-            written += len((part.text + part.reasoning).encode("utf-8", "replace"))
+            # a part without words may be a piece of a tool's arguments, which are given whole in the end
+            written += max(1, len((part.text + part.reasoning).encode("utf-8", "replace")))
             if written > most_bytes:
                 parts.append(Part(finish=Finish.LENGTH))
                 return
