@@ -108,6 +108,21 @@ def test_a_script_that_answers_nothing_is_an_invalid_trial_but_a_fine_look(tmp_p
     assert found[1].log == "3 columns\n"
 
 
+def test_a_failure_of_our_own_is_told_as_such_and_ends_no_run(tmp_path: Path) -> None:
+    found: list[Trial] = []
+
+    def behave(code: str, view: Path) -> Outcome:
+        return Outcome(fault=Fault.INFRASTRUCTURE) if "look" in code else play(code, view)
+
+    def work(context: Context, desk: Desk) -> None:
+        found.append(desk.look("print('look')"))
+
+    run = make_run(tmp_path / "run", engineer=Tinkerer(work), behave=behave, budget__nodes=1)
+    assert run.execute() is not None
+    assert [trial.fault for trial in found] == [Fault.INFRASTRUCTURE]
+    assert found[0].detail
+
+
 def test_a_look_that_does_not_end_holds_its_slot_for_minutes_and_not_for_as_long_as_a_fold_may(tmp_path: Path) -> None:
     found: list[Trial] = []
 

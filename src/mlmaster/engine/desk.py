@@ -20,6 +20,7 @@ from mlmaster.engine.evaluation import Evaluation, Evaluator
 from mlmaster.engine.excerpts import excerpt
 from mlmaster.engine.forecast import forecast, memory, refuse, seconds
 from mlmaster.engine.telling import TellingValues
+from mlmaster.errors import InfrastructureError
 
 LOG_CHARACTERS = 8_000
 """How much of the end of a log is shown."""
@@ -102,9 +103,12 @@ class ProposalDesk:
         with self._slots.taken(self.cancel) as has_slot:
             if not has_slot:
                 return Trial(Fault.CANCELLED, "the run ends", "")
-            found, log = self._evaluator.trial(
-                self.node, code, f"trial-{self._trials}", self.cancel, has_answer=has_answer
-            )
+            try:
+                found, log = self._evaluator.trial(
+                    self.node, code, f"trial-{self._trials}", self.cancel, has_answer=has_answer
+                )
+            except InfrastructureError as error:  # no word on the script, and no reason to end a run
+                return Trial(Fault.INFRASTRUCTURE, str(error), "")
         size = self._evaluator.size(self._evaluator.trial_view().name)
         fault, detail = found.fault, found.detail
         if has_answer and fault is None:

@@ -94,6 +94,8 @@ def test_the_same_script_is_run_once_unless_the_harness_failed() -> None:
     assert case.propose().code == GOOD
     assert len(desk.smoked) == 2
     assert "the disk is full" in case.told(1)
+    assert "says nothing of the script" in case.told(1)
+    assert "Find the cause" not in case.told(1)
     assert "it ran" in case.told(3)
 
 
