@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlmaster.core.chat import Finish, Message, Placement, Request, Tool, ToolCall
-from mlmaster.llm.headers import is_at
 from mlmaster.llm.providers.bodies import ANSWER, Body, is_strict
 from mlmaster.llm.providers.counts import usage_of
+from mlmaster.llm.providers.headers import is_at
 from mlmaster.llm.providers.lines import MAKER, Event, Speaker
 from mlmaster.llm.providers.provider import Fault, Options, Part
 from mlmaster.llm.providers.thoughts import ThinkSplitter, begun, in_prompt, unmarked, without_system

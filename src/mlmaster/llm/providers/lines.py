@@ -22,8 +22,8 @@ import httpx2
 import openai
 from openai import OpenAI, Stream
 
-from mlmaster.llm.headers import keep_own
 from mlmaster.llm.providers.faults import connection_fault, fault_of
+from mlmaster.llm.providers.headers import keep_own
 from mlmaster.llm.providers.provider import Fault, Part
 
 MAKER = "openai.com"

@@ -21,10 +21,10 @@ import httpx2
 
 from mlmaster.core.chat import Placement, Request
 from mlmaster.llm.capabilities import Capabilities
-from mlmaster.llm.headers import keep_own
 from mlmaster.llm.presets import Thinking
 from mlmaster.llm.providers.blocks import Arrived, text_block, turns
 from mlmaster.llm.providers.faults import connection_fault, fault_of
+from mlmaster.llm.providers.headers import keep_own
 from mlmaster.llm.providers.lines import CONNECT_S, NO_KEY, Conversation, Line
 from mlmaster.llm.providers.provider import Fault, Options, Part
 from mlmaster.llm.providers.thoughts import without_system

@@ -7,8 +7,8 @@ import pytest
 
 from mlmaster.core.chat import Message, Request, Role
 from mlmaster.llm.capabilities import Capabilities
-from mlmaster.llm.headers import is_at, keep_own
 from mlmaster.llm.providers.chat import ChatProvider
+from mlmaster.llm.providers.headers import is_at, keep_own
 from mlmaster.llm.providers.messages import MessagesProvider
 from mlmaster.llm.providers.provider import Options, Provider
 from mlmaster.llm.providers.responses import ResponsesProvider
