@@ -5,7 +5,7 @@ what ends a reply, where tokens are counted. Chunks are read as plain JSON, sinc
 
 Thoughts: CONTINUE begins the answer with an opened think block that the server goes on with (vLLM, SGLang); what comes up to
 its end is reasoning. PREFIX hands them over as the `reasoning_content` of a begun answer (DeepSeek, at its address for that).
-Both go for every turn of a session, whatever its last message is. Templates that end thinking in a begun answer (Qwen3's)
+Both go for every request with thoughts, whatever its last message is. Templates that end thinking in a begun answer (Qwen3's)
 put an empty block before ours; where that matters, raw completions are the exact way.
 """
 

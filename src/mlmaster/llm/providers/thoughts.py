@@ -1,8 +1,8 @@
 """Memory in a model's own voice: how it is written into a request, and how reasoning and answer are told apart after it.
 
 Where it stands is decided by capability (`mlmaster.core.chat.Placement`); that it reads the same in all places is decided
-here. A begun answer is the last thing in a request on every turn of a session, since what a model thought on earlier turns is
-not kept in its messages: each turn thinks anew, and begins with what is remembered.
+here. A begun answer is the last thing in every request that has thoughts. Which requests of a session have them is the
+engineer's affair: what a model thought on earlier turns is not kept in its messages.
 """
 
 from __future__ import annotations
