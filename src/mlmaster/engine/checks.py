@@ -53,6 +53,15 @@ def check(code: str, parent_hashes: frozenset[str], seen: Mapping[str, int], val
     Raises:
         ProposalRefused: With the reason an engineer is told.
     """
+    try:
+        return _check(code, parent_hashes, seen, values)
+    except RecursionError:  # trees are walked by recursion, here and by whoever reads the script later
+        raise ProposalRefused(
+            "syntax", "it is nested too deeply to be read; write long chains as data: a list, a dictionary, a loop"
+        ) from None
+
+
+def _check(code: str, parent_hashes: frozenset[str], seen: Mapping[str, int], values: TellingValues) -> str:
     digest = normalised_hash(code)
     if digest in parent_hashes:
         raise ProposalRefused("no_op", "the script is its parent's but for comments and layout")

@@ -137,7 +137,7 @@ class Script:
         """Return whether a node stands in a loop over folds, or in a function, whose rows its caller chooses."""
         at = self._parents.get(id(node))
         while at is not None:
-            if isinstance(at, ast.For) and any(name in ast.unparse(at.iter).lower() for name in ("split", "fold")):
+            if isinstance(at, ast.For) and any("split" in name or "fold" in name for name in _names(at.iter)):
                 return True
             if isinstance(at, ast.FunctionDef | ast.Lambda) and (at.args.args or at.args.kwonlyargs):
                 return True
@@ -198,3 +198,12 @@ class Script:
             return [text for each in node.elts if (text := self.text(each)) is not None]
         text = self.text(node)
         return [text] if text is not None else []
+
+
+def _names(node: ast.expr) -> Iterator[str]:
+    """Yield the names and attributes within an expression, in lower case; not by `ast.unparse`, which has a depth."""
+    for part in ast.walk(node):
+        if isinstance(part, ast.Name):
+            yield part.id.lower()
+        elif isinstance(part, ast.Attribute):
+            yield part.attr.lower()
