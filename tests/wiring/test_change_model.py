@@ -1,5 +1,7 @@
 """A run that goes on with another model: whose address and key go with it."""
 
+from pathlib import Path
+
 import pytest
 
 from mlmaster.errors import SettingsError
@@ -44,6 +46,13 @@ AT_HOME = LLMSettings(model="qwen3:8b", base_url=LOCAL, key_env="HOME_KEY", temp
             None,
             LLMSettings(model="gpt-5-mini"),
             id="named in two ways",
+        ),
+        pytest.param(
+            LLMSettings(replay=Path("run")),
+            "openai:gpt-5",
+            None,
+            LLMSettings(model="openai:gpt-5"),
+            id="after a replay",
         ),
         pytest.param(LLMSettings(), "openai:gpt-5", None, LLMSettings(model="openai:gpt-5"), id="no model before"),
     ],

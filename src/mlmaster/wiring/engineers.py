@@ -97,7 +97,8 @@ def employ(
 def change_model(before: LLMSettings, model: str | None, base_url: str | None) -> LLMSettings:
     """Return settings with another model or address.
 
-    A model of another provider takes neither the address nor the key of the one before: its own key would be sent there.
+    A model of another provider takes neither the address nor the key of the one before: its own key would be sent there. A
+    replay ends where a model is named.
 
     Raises:
         SettingsError: The model leads to no provider, or the address is none.
@@ -106,7 +107,7 @@ def change_model(before: LLMSettings, model: str | None, base_url: str | None) -
         return before if base_url is None else before.model_copy(update={"base_url": base_url})
     from mlmaster.llm.presets import find_preset
 
-    changed = before.model_copy(update={"model": model, "base_url": base_url or before.base_url})
+    changed = before.model_copy(update={"model": model, "base_url": base_url or before.base_url, "replay": None})
     provider, _ = find_preset(model, changed.base_url)
     if before.model is None or provider.name != find_preset(before.model, before.base_url)[0].name:
         return changed.model_copy(update={"base_url": base_url, "key_env": None})
