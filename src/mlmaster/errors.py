@@ -62,12 +62,14 @@ class ProposalRefused(MLMasterError):
         reason: One of ``syntax``, ``no_op``, ``duplicate``, ``no_submission``, ``policy``, ``import`` (a package that is not
             there), ``leak``, ``failed`` (it failed on the small view), ``time``, ``edit`` (edits that fit nowhere),
             ``unusable`` (an answer without a script), ``declined`` (the model would not answer).
+        is_final: Whoever wrote it was told, and had its chance to do better: asking again would cost as much once more.
     """
 
-    def __init__(self, reason: str, detail: str) -> None:
+    def __init__(self, reason: str, detail: str, *, is_final: bool = False) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
+        self.is_final = is_final
 
 
 class Exhausted(MLMasterError):

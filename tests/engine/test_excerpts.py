@@ -53,6 +53,11 @@ def test_lines_with_keys_and_texts_are_left_out(passengers: TellingValues, read_
     assert excerpt(f"{rows[0]['Remark']} is {rows[0]['Answer']}\n", passengers) == left_out(1)
 
 
+@pytest.mark.parametrize("said", ["QUJD" * 60, "01" * 40, f"labels={'ab' * 120}"], ids=["base64", "digits", "letters"])
+def test_what_looks_encoded_is_left_out(passengers: TellingValues, said: str) -> None:
+    assert excerpt(f"begin\n{said}\nend\n", passengers) == f"begin\n{left_out(1)}end\n"
+
+
 def test_printed_targets_are_left_out(
     houses: TellingValues, passengers: TellingValues, read_rows: Read, tmp_path: Path
 ) -> None:

@@ -2,7 +2,7 @@
 
 A script reads the labels of the rows its view shows, and those are other views' hidden rows. So lines that print rows are
 left out: those with a train key or a long train text, rows under a header of column names, a printed target, long lists of
-numbers or classes. The stored log stays whole, for the user. Rows in a form of their own, two or three numbers a line, pass.
+numbers or classes, what looks encoded. The stored log stays whole, for the user. Rows in a form of their own, two or three numbers a line, pass.
 """
 
 from __future__ import annotations
@@ -17,11 +17,14 @@ MOST_VALUES = 19
 """So many numbers or classes may stand in one line, or in lines of nothing else."""
 MOST_NUMBERS = 4
 """So many numbers of many digits that are cells of the train table may stand in one line."""
+LONGEST_RUN, LONGEST_DIGITS = 200, 60
+"""Characters, and digits, without a space from which a line says more than a person would read: encoded data."""
 MASK = "[…]"
 _SPLIT = re.compile(r"[\s,;|\[\](){}'\"]+")
 _VALUE = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|nan|none|null|true|false|inf|\.\.\.", re.I)
 _RAISED = re.compile(r"(\w+\.)*\w*(Error|Exception|Warning|Interrupt)\b")
 _SERIES = re.compile(r"Name: (.+?), (Length: \d+, )?dtype: ")
+_ENCODED = re.compile(rf"\S{{{LONGEST_RUN},}}|\d{{{LONGEST_DIGITS},}}")
 _INDEXED = re.compile(r"\s*(\d+|\.\.+)\s+\S")
 
 
@@ -53,6 +56,7 @@ def mask(line: str, values: TellingValues) -> str:
 def _shows_rows(line: str, tokens: Sequence[str], values: TellingValues) -> bool:
     return (
         sum(_is_value(token, values) for token in tokens) > MOST_VALUES
+        or _ENCODED.search(line) is not None
         or bool(values.keys(line))
         or bool(values.texts(line))
         or len(values.numbers(tokens)) > MOST_NUMBERS

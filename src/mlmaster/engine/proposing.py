@@ -130,7 +130,7 @@ class Proposing:
         except ProposalRefused as error:
             context = self._contexts[node]
             refusals = (*context.refusals, str(error))
-            if len(refusals) >= self.attempts:
+            if error.is_final or len(refusals) >= self.attempts:
                 return self._refused(node, error.reason, error.detail)
             self._contexts[node] = replace(context, refusals=refusals)
             return None

@@ -53,7 +53,7 @@ class EngineSettings(BaseModel):
     racing_se: float = Field(default=2.0, ge=0)
     """A node more than this many standard errors behind its branch's best and the global best is stopped; 0 never stops."""
     attempts: int = Field(default=3, ge=1, le=10)
-    """Answers an engineer may give for one decision before the decision is given up."""
+    """Answers an engineer may give for one decision before the decision is given up; a session of several turns is one."""
     infrastructure_retries: int = Field(default=2, ge=0, le=10)
     """Times an evaluation is run again after a failure of our own."""
     blend_members: int = Field(default=20, ge=1, le=200)

@@ -260,8 +260,8 @@ class Session:
         if found is not None:
             return found
         if self._refused is None:
-            raise ProposalRefused("unusable", f"the session ended {end}, and no script was submitted")
-        raise ProposalRefused(self._refused.reason, self._refused.detail)
+            self._refused = ProposalRefused("unusable", f"the session ended {end}, and no script was submitted")
+        raise ProposalRefused(self._refused.reason, self._refused.detail, is_final=self._offers_tools)
 
 
 def _said(reply: Reply) -> Message:
