@@ -2,7 +2,8 @@
 
 A script reads the labels of the rows its view shows, and those are other views' hidden rows. So lines that print rows are
 left out: those with a train key or a long train text, rows under a header of column names, a printed target, long lists of
-numbers or classes, what looks encoded. The stored log stays whole, for the user. Rows in a form of their own, two or three numbers a line, pass.
+numbers or classes, what looks encoded. The stored log stays whole, for the user. Rows in a form of their own, two or three
+numbers a line, pass.
 """
 
 from __future__ import annotations
