@@ -23,6 +23,8 @@ def parse(code: str) -> ast.Module:
         for _ in range(TRIES):
             try:
                 return ast.parse(code)
-            except SystemError:  # somebody parsed beside us who takes no lock: Python's own tracebacks do, for their carets
+            except (
+                SystemError
+            ):  # somebody parsed beside us who takes no lock: Python's own tracebacks do, for their carets
                 continue
         return ast.parse(code)
