@@ -1,0 +1,81 @@
+"""Where a competition's data lies: MLE-bench's layout, `DATA_DIR/<id>/raw` and `DATA_DIR/<id>/prepared/{public,private}`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlmaster.errors import DataError
+from mlmaster.mlebench.competition import Competition
+
+
+def default_data_dir() -> Path:
+    """Return the folder MLE-bench itself uses, below the user's cache: what it prepared is found without being named."""
+    if sys.platform == "darwin":
+        cache = Path.home() / "Library" / "Caches"
+    else:
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "mle-bench" / "data"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The folders and files of one competition below a data folder; none of them need be there."""
+
+    data_dir: Path
+    competition: Competition
+
+    @property
+    def home(self) -> Path:
+        """Return the competition's own folder."""
+        return self.data_dir / self.competition.id
+
+    @property
+    def zip(self) -> Path:
+        """Return the archive as Kaggle gives it."""
+        return self.home / f"{self.competition.id}.zip"
+
+    @property
+    def raw(self) -> Path:
+        """Return the folder of Kaggle's files."""
+        return self.home / "raw"
+
+    @property
+    def prepared(self) -> Path:
+        """Return the folder of what preparation yields."""
+        return self.home / "prepared"
+
+    @property
+    def public(self) -> Path:
+        """Return what an engineer may see."""
+        return self.prepared / "public"
+
+    @property
+    def private(self) -> Path:
+        """Return what only graders may see."""
+        return self.prepared / "private"
+
+    @property
+    def answers(self) -> Path:
+        """Return the answers file."""
+        return self.prepared / self.competition.answers
+
+    @property
+    def sample(self) -> Path:
+        """Return the sample submission."""
+        return self.prepared / self.competition.sample
+
+    def require_answers(self) -> Path:
+        """Return the answers file.
+
+        Raises:
+            DataError: The competition is not prepared here.
+        """
+        if not self.answers.is_file():
+            raise DataError(
+                f"{self.competition.id} is not prepared in {self.data_dir}: there is no {self.answers}; prepare it with "
+                f"`mlmaster prepare -c {self.competition.id}`, or name the folder that holds it with --data-dir"
+            )
+        return self.answers

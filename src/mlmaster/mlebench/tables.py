@@ -1,0 +1,78 @@
+"""Reading submissions and answers as MLE-bench reads them, so that the same cells mean the same.
+
+Source: openai/mle-bench, `mlebench/utils.py`: pandas, every float to its nearest double, an empty file as a table without
+columns, cells of text as Python objects (as pandas before version 3 had them). Two things differ, where the original gives no
+verdict at all: a file that is no CSV is an invalid submission here, and one far too large to be one is not read.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pandas as pd
+
+from mlmaster.errors import DataError, SubmissionError
+
+Answers: TypeAlias = "pd.DataFrame | list[dict[str, Any]]"
+"""The private answers: a table, or for one competition a list of records."""
+
+LEAST_LIMIT_BYTES = 2**30
+"""A submission up to this size is always read."""
+MOST_TIMES_ANSWERS = 50
+"""A larger one is read up to so many times the size of the answers."""
+
+
+def read_csv(path: Path) -> pd.DataFrame:
+    """Return a CSV file as MLE-bench reads it. An empty file gives a table without rows and columns.
+
+    Raises:
+        pandas.errors.ParserError, UnicodeDecodeError, OSError: As pandas raises them.
+    """
+    with pd.option_context("future.infer_string", False):
+        try:
+            return pd.read_csv(path, float_precision="round_trip")
+        except pd.errors.EmptyDataError:
+            return pd.DataFrame()
+
+
+def read_submission(path: Path, answers: Path) -> pd.DataFrame:
+    """Return a submission as a table.
+
+    Args:
+        path: The submission.
+        answers: The answers, whose size bounds what is read.
+
+    Raises:
+        SubmissionError: It is no CSV file, or far too large.
+    """
+    try:
+        limit = max(LEAST_LIMIT_BYTES, MOST_TIMES_ANSWERS * answers.stat().st_size)
+        size = path.stat().st_size
+        if size > limit:
+            raise SubmissionError(
+                f"{path.name} has {size:,} bytes; at most {limit:,} are read for this competition; write one row for each "
+                "row of the test set"
+            )
+        return read_csv(path)
+    except UnicodeDecodeError as error:
+        raise SubmissionError(f"{path.name} is not UTF-8 text ({error.reason}); write it with to_csv()") from None
+    except (pd.errors.ParserError, ValueError, OverflowError) as error:
+        raise SubmissionError(f"{path.name} is no CSV file that can be read: {' '.join(str(error).split())}") from None
+    except OSError as error:
+        raise SubmissionError(f"{path.name} cannot be read: {error.strerror}") from None
+
+
+def read_answers(path: Path) -> Answers:
+    """Return the answers of a competition.
+
+    Raises:
+        DataError: They cannot be read.
+    """
+    try:
+        if path.suffix == ".jsonl":
+            return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        return read_csv(path)
+    except (OSError, ValueError) as error:
+        raise DataError(f"answers {path} cannot be read: {error}; prepare the competition again") from error
