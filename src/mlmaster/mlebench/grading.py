@@ -1,7 +1,7 @@
 """From a submission to its grade: read, score, round, compare with the leaderboard.
 
-Source of the flow: openai/mle-bench, `mlebench/grade.py`. Whatever a grader raises means an invalid submission, as there; here
-it says in words why, and those words hold nothing of the answers.
+Source of the flow: openai/mle-bench, `mlebench/grade.py`. Whatever a grader raises means an invalid submission, as there;
+here it says in words why, and those words hold nothing of the answers.
 """
 
 from __future__ import annotations
@@ -145,8 +145,8 @@ def grade(submission: Path, place: Place, standard: Standard | None = None) -> G
 def grade_listed(path: Path, data_dir: Path) -> Iterator[Grade]:
     """Yield the grade of every submission a JSONL file lists, in its order.
 
-    A line is an object with `competition_id` and `submission_path` (null where there is none); blank lines and those that begin
-    with `#` or `//` are passed over.
+    A line is an object with `competition_id` and `submission_path` (null where there is none); blank lines and those that
+    begin with `#` or `//` are passed over.
 
     Raises:
         DataError: The file cannot be read, a line is none of these, or a competition is not prepared.

@@ -1,10 +1,10 @@
 """What a grader is tried on: synthetic answers in the official format, and submissions with the verdict each must get.
 
-A module of `suites/` is named after the grader module it covers and has `suites()`, which yields one `Suite` for every competition
-of it. `test_suites.py` writes each submission to a file, grades it the whole way, and compares to five decimals.
+A module of `suites/` is named after the grader module it covers and has `suites()`, which yields one `Suite` for every
+competition of it. `test_suites.py` writes each submission to a file, grades it the whole way, and compares to five decimals.
 
-The expected verdict is derived without the grader: in closed form, by a second implementation through another library, or by hand;
-`derivation` says how, in a sentence for the record. An expectation is never what the grader was seen to give.
+The expected verdict is derived without the grader: in closed form, by a second implementation through another library, or by
+hand; `derivation` says how, in a sentence for the record. An expectation is never what the grader was seen to give.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ class Suite:
         answers: A table, or records for a JSONL file.
         cases: At least `FEWEST`.
         derivation: How the expectations came about.
-        pairs_by: `id` where rows are matched and their order must not matter, `position` where it must; `test_suites` tries both on
-            the cases that are tables.
+        pairs_by: `id` where rows are matched and their order must not matter, `position` where it must; `test_suites` tries
+            both on the cases that are tables.
     """
 
     competition: str

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from tests.mlebench.graders.suite import FEWEST, KINDS, Case, Suite
 
 from mlmaster.mlebench.grading import Verdict, judge
 from mlmaster.mlebench.registry import competition, competitions
-from tests.mlebench.graders.suite import FEWEST, KINDS, Case, Suite
 
 MODULES = sorted({each.grader for each in competitions().values()})
 

@@ -25,8 +25,8 @@ Returns:
     The score, unrounded; NaN and infinities where the official formula gives them.
 
 Raises:
-    SubmissionError: The submission is invalid by the official rules. Its message names column, row and value where it can, and
-        holds nothing of the answers: no label, and no id that does not stand in the submission itself.
+    SubmissionError: The submission is invalid by the official rules. Its message names column, row and value where it can,
+        and holds nothing of the answers: no label, and no id that does not stand in the submission itself.
     Exception: Any other means the same, an invalid submission, but nobody wrote down what is wrong. A grader checks
         beforehand what a person is likely to get wrong.
 """
