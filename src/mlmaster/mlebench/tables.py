@@ -23,6 +23,10 @@ LEAST_LIMIT_BYTES = 2**30
 MOST_TIMES_ANSWERS = 50
 """A larger one is read up to so many times the size of the answers."""
 
+# pandas 3.1 reads every float to its nearest double, and warns where it is asked to
+_PANDAS = tuple(int(part) for part in pd.__version__.split(".")[:2])
+_EXACT_FLOATS: dict[str, Any] = {} if _PANDAS >= (3, 1) else {"float_precision": "round_trip"}
+
 
 def read_csv(path: Path) -> pd.DataFrame:
     """Return a CSV file as MLE-bench reads it. An empty file gives a table without rows and columns.
@@ -30,11 +34,19 @@ def read_csv(path: Path) -> pd.DataFrame:
     Raises:
         pandas.errors.ParserError, UnicodeDecodeError, OSError: As pandas raises them.
     """
-    with pd.option_context("future.infer_string", False):
-        try:
-            return pd.read_csv(path, float_precision="round_trip")
-        except pd.errors.EmptyDataError:
-            return pd.DataFrame()
+    try:
+        table: pd.DataFrame = pd.read_csv(path, **_EXACT_FLOATS)
+    except pd.errors.EmptyDataError:
+        return pd.DataFrame()
+    return with_plain_text(table)
+
+
+def with_plain_text(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose columns of text, and whose column names, are Python objects, as they were before pandas 3."""
+    texts = [name for name, dtype in table.dtypes.items() if isinstance(dtype, pd.StringDtype)]
+    plain = table.astype(dict.fromkeys(texts, object)) if texts else table
+    plain.columns = plain.columns.astype(object)
+    return plain
 
 
 def read_submission(path: Path, answers: Path) -> pd.DataFrame:
