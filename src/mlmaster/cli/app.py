@@ -6,7 +6,21 @@ from typing import Annotated
 
 import typer
 
-from mlmaster.cli import doctor, export, grade, models, predict, report, resume, run, settings, show, status, task
+from mlmaster.cli import (
+    bench,
+    doctor,
+    export,
+    grade,
+    models,
+    predict,
+    report,
+    resume,
+    run,
+    settings,
+    show,
+    status,
+    task,
+)
 from mlmaster.cli.boundary import GuardedGroup
 from mlmaster.version import __version__
 
@@ -36,6 +50,7 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(task.app, name="task")
+app.add_typer(bench.app, name="bench")
 
 
 def _print_version(is_wanted: bool) -> None:

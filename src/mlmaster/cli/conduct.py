@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import typer
@@ -14,12 +15,14 @@ import typer
 from mlmaster.cli.boundary import INTERRUPTED, OURS
 from mlmaster.cli.closing import as_object, closing_lines, hint_at_mending, hint_at_more, print_json
 from mlmaster.cli.drive import Drivable, PlainScreen, Screen, carry_out
+from mlmaster.cli.grade import grade_lines
 from mlmaster.cli.inferences import inference_lines
 from mlmaster.report.foreign import visible
 from mlmaster.report.scheme import scheme_lines
 from mlmaster.report.summary import summarise
 from mlmaster.report.write import write_report
 from mlmaster.store.run_directory import RunDirectory
+from mlmaster.wiring.official import official_grade
 
 if TYPE_CHECKING:
     from mlmaster.engine.run import Run
@@ -83,8 +86,13 @@ def confirm(run: Run, understood: Understood, manner: Manner, *, is_sure: bool) 
         raise typer.Exit
 
 
-def conduct(run: Drivable, manner: Manner) -> None:
-    """Execute a run in front of the user, write its report, and say what came of it.
+def conduct(run: Drivable, manner: Manner, source: str | None = None) -> None:
+    """Execute a run in front of the user, write its report, and say what came of it; for a competition, its medal.
+
+    Args:
+        run: The run.
+        manner: How it is shown.
+        source: What the user named to begin it.
 
     Raises:
         typer.Exit: 130 when it was stopped at once, 1 when no solution was scored.
@@ -95,12 +103,22 @@ def conduct(run: Drivable, manner: Manner) -> None:
         records = store.read()
         summary = summarise(records)
         path = write_report(store)
+        sources = [Path(each) for each in (source, store.task().directory) if each is not None]
     finally:
         store.close()
+    graded = None
+    if summary.state == "ended" and summary.submission is not None:
+        graded = official_grade(sources, run.directory / "best" / "submission.csv")
     if manner.as_json:
-        print_json(as_object(summary, run.directory, report=str(path)))
+        official = {} if graded is None else {"official": graded.report.to_dict()}
+        print_json(as_object(summary, run.directory, report=str(path), **official))
     else:
-        for line in (*closing_lines(summary, run.directory), f"report       {path}"):
+        official_lines = [] if graded is None else grade_lines(graded)
+        for line in (
+            *closing_lines(summary, run.directory),
+            f"report       {path}",
+            *(f"MLE-bench    {line}" for line in official_lines),
+        ):
             typer.echo(line)
     if summary.state != "ended":
         typer.echo(f"not finished; go on with: mlmaster resume {shlex.quote(str(run.directory))}", err=True)

@@ -1,30 +1,136 @@
-"""`mlmaster grade`: the score of a submission against answers."""
+"""`mlmaster grade`: the score of a submission, by a task's own metric or as MLE-bench grades it."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlmaster.cli.options import JsonOption
+from mlmaster.cli.options import CompetitionOption, DataDirOption, JsonOption
+
+if TYPE_CHECKING:
+    from mlmaster.mlebench.grading import Grade
 
 
 def grade(
-    submission: Annotated[Path, typer.Argument(metavar="SUBMISSION", help="CSV to grade.", show_default=False)],
-    task: Annotated[
+    submission: Annotated[
         Path,
-        typer.Option("--task", metavar="DIR", help="The task's folder; may hold prepared/private.", show_default=False),
+        typer.Argument(metavar="SUBMISSION", help="CSV to grade, or a JSONL that lists several.", show_default=False),
     ],
+    task: Annotated[
+        Path | None,
+        typer.Option("--task", metavar="DIR", help="The task's folder; may hold prepared/private.", show_default=False),
+    ] = None,
     answers: Annotated[
         Path | None, typer.Option("--answers", metavar="FILE", help="Answers, when the folder holds none.")
     ] = None,
+    competition: CompetitionOption = None,
+    data_dir: DataDirOption = None,
+    leaderboard: Annotated[
+        Path | None,
+        typer.Option(
+            "--leaderboard", metavar="CSV", help="Leaderboard that medals are taken from; has a column score."
+        ),
+    ] = None,
+    output_dir: Annotated[
+        Path, typer.Option("--output-dir", metavar="DIR", help="Where the report of a JSONL goes.")
+    ] = Path("grades"),
     as_json: JsonOption = False,
 ) -> None:
     """Grade a submission against answers.
 
-    By the metric of its task; a submission that breaks the format is refused, and where is said.
+    With --task by the metric of a task. With -c as MLE-bench grades a competition, medals included; --json then prints its
+    official report. A JSONL with a competition_id and a submission_path a line is graded line by line into one official group
+    report. A submission that breaks the format is refused, and where is said.
     """
+    from mlmaster.errors import DataError
+
+    if not submission.is_file():
+        raise DataError(f"{submission}: no such file; name the submission to grade")
+    if competition is not None and (task is not None or answers is not None):
+        raise DataError("-c grades as MLE-bench does, --task and --answers by a task's own metric; give one of the two")
+    if leaderboard is not None and competition is None:
+        raise DataError("--leaderboard says which medals a score earns, and goes with -c ID")
+    if competition is not None:
+        _grade_competition(submission, competition, data_dir, leaderboard, as_json=as_json)
+    elif task is not None:
+        _grade_task(submission, task, answers, as_json=as_json)
+    elif submission.suffix.lower() == ".jsonl":
+        _grade_list(submission, data_dir, output_dir, as_json=as_json)
+    else:
+        raise DataError(
+            f"{submission}: say what it answers: -c ID for a competition of MLE-bench, --task DIR for a task"
+        )
+
+
+def _grade_competition(
+    submission: Path, name: str, data_dir: Path | None, leaderboard: Path | None, *, as_json: bool
+) -> None:
+    import json
+
+    from mlmaster.errors import SubmissionError
+    from mlmaster.mlebench.grading import grade as compute
+    from mlmaster.mlebench.medals import read_leaderboard
+    from mlmaster.mlebench.places import Place, default_data_dir
+    from mlmaster.mlebench.registry import competition
+
+    place = Place(data_dir or default_data_dir(), competition(name))
+    found = compute(submission, place, None if leaderboard is None else read_leaderboard(leaderboard))
+    if as_json:
+        print(json.dumps(found.report.to_dict(), indent=2))
+    else:
+        for line in grade_lines(found):
+            typer.echo(line)
+    for note in found.notes:
+        typer.echo(f"note: {note}", err=True)
+    if found.reason:
+        raise SubmissionError(f"invalid submission: {found.reason}")
+
+
+def grade_lines(found: Grade) -> list[str]:
+    """Return a grade as a person reads it."""
+    from mlmaster.mlebench.registry import competition
+
+    report = found.report
+    known = competition(report.competition_id)
+    if report.score is None:
+        return [f"{known.id}: invalid submission, no score"]
+    better = "lower" if report.is_lower_better else "higher"
+    medal = next((name for name in ("gold", "silver", "bronze") if getattr(report, f"{name}_medal")), "no")
+    above = "above" if report.above_median else "not above"
+    return [
+        f"{known.id}: {report.score} ({known.metric}; {better} is better)",
+        f"{medal} medal, {above} the median (gold {report.gold_threshold:g}, silver {report.silver_threshold:g}, "
+        f"bronze {report.bronze_threshold:g}, median {report.median_threshold:g})",
+    ]
+
+
+def _grade_list(listed: Path, data_dir: Path | None, output_dir: Path, *, as_json: bool) -> None:
+    import json
+
+    from mlmaster.mlebench.grading import grade_listed
+    from mlmaster.mlebench.places import default_data_dir
+    from mlmaster.mlebench.reports import group, write_group
+
+    reports = []
+    for found in grade_listed(listed, data_dir or default_data_dir()):
+        reports.append(found.report)
+        for line in grade_lines(found):
+            typer.echo(line, err=as_json)
+        if found.reason:
+            typer.echo(f"  {found.reason}", err=as_json)
+    path = write_group(reports, output_dir)
+    totals = {name: value for name, value in group(reports).items() if name != "competition_reports"}
+    if as_json:
+        print(json.dumps(json.loads(path.read_text(encoding="utf-8")), indent=2))
+        return
+    for name, value in totals.items():
+        typer.echo(f"{name.replace('_', ' ')}: {value}")
+    typer.echo(f"report: {path}")
+
+
+def _grade_task(submission: Path, task: Path, answers: Path | None, *, as_json: bool) -> None:
     import tempfile
 
     from mlmaster.cli.closing import print_json
@@ -34,8 +140,6 @@ def grade(
     from mlmaster.metrics.registry import Registry
     from mlmaster.tasks.load import Overrides, load
 
-    if not submission.is_file():
-        raise DataError(f"{submission}: no such file; name the submission to grade")
     if not task.is_dir():
         raise DataError(f"{task}: no such folder; name the task's folder with --task")
     is_public = task.name == "public" and task.parent.name == "prepared"

@@ -25,3 +25,11 @@ BaseUrlOption = Annotated[
 ]
 CostOption = Annotated[float | None, typer.Option("--cost", help="US dollars for language models at most.")]
 TokensOption = Annotated[int | None, typer.Option("--tokens", help="Tokens for language models at most.")]
+CompetitionOption = Annotated[
+    str | None,
+    typer.Option("-c", "--competition", metavar="ID", help="Competition of MLE-bench; `mlmaster bench list`."),
+]
+DataDirOption = Annotated[
+    Path | None,
+    typer.Option("--data-dir", metavar="DIR", help="Folder of prepared competitions; by default MLE-bench's own."),
+]

@@ -115,4 +115,4 @@ def run(
     made, prepared = new_run(source, resolved.settings, out)
     manner = Manner(as_json=as_json, is_plain=is_plain)
     confirm(made, prepared, manner, is_sure=is_sure)
-    conduct(made, manner)
+    conduct(made, manner, source)

@@ -92,7 +92,7 @@ def read_leaderboard(path: Path) -> Standard:
         raise DataError(f"leaderboard {path} cannot be read: {error}; it is a CSV file with a column score") from error
     if "score" not in table.columns:
         raise DataError(f"leaderboard {path} has no column score; it has {', '.join(map(str, table.columns[:8]))}")
-    if not pd.api.types.is_numeric_dtype(table["score"]):
+    if len(table) and not pd.api.types.is_numeric_dtype(table["score"]):
         raise DataError(f"leaderboard {path}: its column score holds something else than numbers; correct it")
     return standard_from(table["score"].tolist())
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mlmaster.errors import DataError
 from mlmaster.mlebench.competition import Competition
+from mlmaster.mlebench.registry import competitions
 
 
 def default_data_dir() -> Path:
@@ -79,3 +80,17 @@ class Place:
                 f"`mlmaster prepare -c {self.competition.id}`, or name the folder that holds it with --data-dir"
             )
         return self.answers
+
+
+def find_place(path: Path) -> Place | None:
+    """Return the competition a folder belongs to: itself, its `prepared` or its `public` folder; None where it is none.
+
+    A competition is known by its id as the folder's name and by its prepared answers, which are not opened.
+    """
+    path = path.expanduser().absolute()
+    for home in (path, *path.parents[:2]):
+        competition = competitions().get(home.name)
+        if competition is not None:
+            place = Place(home.parent, competition)
+            return place if place.answers.is_file() else None
+    return None

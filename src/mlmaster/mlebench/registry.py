@@ -53,8 +53,13 @@ def competition(competition_id: str) -> Competition:
     """
     known = competitions()
     if competition_id not in known:
-        near = get_close_matches(competition_id.lower(), {each.lower(): each for each in known}, n=3, cutoff=0.4)
-        hint = f"did you mean {' or '.join(near)}?" if near else "`mlmaster bench list` shows all 82"
+        lower = {each.lower(): each for each in known}
+        near = get_close_matches(competition_id.lower(), lower, n=3, cutoff=0.4)
+        hint = (
+            f"did you mean {' or '.join(lower[each] for each in near)}?"
+            if near
+            else "`mlmaster bench list` shows all 82"
+        )
         raise TaskError(f"{competition_id!r} is no competition of MLE-bench; {hint}")
     return known[competition_id]
 
