@@ -42,7 +42,7 @@ def test_json_is_the_official_report(invoke: Invoke, data_dir: Path) -> None:
     best = data_dir / SHIP / "prepared" / "private" / "test.csv"
     found = json.loads(invoke("grade", best, "-c", SHIP, "--data-dir", data_dir, "--json").stdout)
     assert (found["score"], found["gold_medal"], found["any_medal"], found["above_median"]) == (1.0, True, True, True)
-    assert list(found)[0] == "competition_id"
+    assert next(iter(found)) == "competition_id"
     assert list(found)[-1] == "submission_path"
     assert len(found) == 16
 
