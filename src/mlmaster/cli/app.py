@@ -20,6 +20,7 @@ from mlmaster.cli import (
     show,
     status,
     task,
+    validate,
 )
 from mlmaster.cli.boundary import GuardedGroup
 from mlmaster.version import __version__
@@ -44,6 +45,7 @@ for command in (
     export.export,
     predict.predict,
     grade.grade,
+    validate.validate,
     doctor.doctor,
     models.models,
     settings.settings,

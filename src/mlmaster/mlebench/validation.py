@@ -1,0 +1,88 @@
+"""Whether a submission is valid, and why not, in words that anybody may read: what a validation server answers.
+
+The verdict is the official one: valid is what the grader gives a score for, NaN included. The score itself is never kept.
+Unlike the official validator this one reads answers that are no CSV too, so that every competition has a verdict. What its
+messages may hold is the business of `disclosure.py`.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlmaster.errors import SubmissionError
+from mlmaster.mlebench.disclosure import LONGEST, Known, told
+from mlmaster.mlebench.grading import exists, score_of
+from mlmaster.mlebench.places import Place
+from mlmaster.mlebench.tables import read_answers, read_submission
+
+VALID = "Submission is valid."
+INVALID = "Submission invalid!"
+"""How the messages begin that clients of MLE-bench's protocol look for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """The verdict on a submission.
+
+    Attributes:
+        is_valid: Whether it would get a score.
+        message: For whoever handed it in; holds no label, no id and no number of the answers.
+    """
+
+    is_valid: bool
+    message: str
+
+
+def validate(submission: Path, place: Place) -> Validation:
+    """Say whether a submission would get a score.
+
+    Raises:
+        DataError: The competition is not prepared, or its answers cannot be read.
+    """
+    if not submission.is_file():
+        return _invalid(f"{submission}: there is no such file; write the submission there")
+    if not exists(submission):
+        return _invalid(f"{submission.name}: its name does not end in .csv; rename the file")
+    path = place.require_answers()
+    answers = read_answers(path)
+    try:
+        table = read_submission(submission, path)
+    except SubmissionError as error:  # raised before any grader saw the answers: its words are about the file alone
+        return _invalid(_bounded(str(error)))
+    except MemoryError:
+        return _invalid("reading the submission takes more memory than there is; is it far too large?")
+    columns, rows = [str(column) for column in table.columns], len(table)
+    try:
+        score_of(table, answers, place.competition)
+    except SubmissionError as error:
+        reason = str(error)
+        del table, answers
+        shown_columns, shown_rows = _sample_of(place)
+        counts = (rows, len(columns), shown_rows, len(shown_columns))
+        known = Known(submission, list(dict.fromkeys([*columns, *shown_columns])), counts)
+        return _invalid(told(reason, known))
+    return Validation(True, VALID)
+
+
+def _invalid(reason: str) -> Validation:
+    return Validation(False, f"{INVALID} {reason}")
+
+
+def _bounded(reason: str) -> str:
+    text = " ".join(reason.split())
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def _sample_of(place: Place) -> tuple[list[str], int]:
+    """Return columns and number of rows of the sample submission; nothing where it is not public, or not there."""
+    if not place.competition.sample.startswith("public/"):
+        return [], 0
+    try:
+        with place.sample.open(encoding="utf-8", newline="") as file:
+            rows = csv.reader(file)
+            header = next(rows, [])
+            return header, sum(1 for row in rows if row)
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return [], 0
