@@ -25,7 +25,8 @@ MOST_TIMES_ANSWERS = 50
 
 # pandas 3.1 reads every float to its nearest double, and warns where it is asked to
 _PANDAS = tuple(int(part) for part in pd.__version__.split(".")[:2])
-_EXACT_FLOATS: dict[str, Any] = {} if _PANDAS >= (3, 1) else {"float_precision": "round_trip"}
+EXACT_FLOATS: dict[str, Any] = {} if _PANDAS >= (3, 1) else {"float_precision": "round_trip"}
+"""Options of `pandas.read_csv` for floats read to their nearest double."""
 
 
 def read_csv(path: Path) -> pd.DataFrame:
@@ -35,7 +36,7 @@ def read_csv(path: Path) -> pd.DataFrame:
         pandas.errors.ParserError, UnicodeDecodeError, OSError: As pandas raises them.
     """
     try:
-        table: pd.DataFrame = pd.read_csv(path, **_EXACT_FLOATS)
+        table: pd.DataFrame = pd.read_csv(path, **EXACT_FLOATS)
     except pd.errors.EmptyDataError:
         return pd.DataFrame()
     return with_plain_text(table)

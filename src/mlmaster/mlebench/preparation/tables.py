@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import pandas as pd
 
+from mlmaster.mlebench.tables import EXACT_FLOATS, with_plain_text
+
 Quoting: TypeAlias = Literal[0, 1, 2, 3]
 """A constant of the csv module, `csv.QUOTE_MINIMAL` and so on."""
 
 
-@contextmanager
-def plain_strings() -> Iterator[None]:
-    """Keep text in columns of Python objects, as before pandas 3; recipes run within this."""
-    with pd.option_context("future.infer_string", False):
-        yield
-
-
-def read_csv(path: Path, *, is_exact: bool = True, **options: Any) -> pd.DataFrame:
-    """Return a CSV file as MLE-bench reads it.
+def read_csv(path: Path, **options: Any) -> pd.DataFrame:
+    """Return a CSV file as MLE-bench reads it: every float to its nearest double, text as Python objects.
 
     Args:
         path: The file.
-        is_exact: Whether every float is read to its nearest double; some recipes of MLE-bench use pandas' default instead.
         options: More of `pandas.read_csv`: `sep`, `dtype`, `usecols`, …
     """
-    if is_exact:
-        options["float_precision"] = "round_trip"
-    with plain_strings():
-        table: pd.DataFrame = pd.read_csv(path, **options)
-    return table
+    table: pd.DataFrame = pd.read_csv(path, **EXACT_FLOATS, **options)
+    return with_plain_text(table)
 
 
 def write_csv(
