@@ -28,22 +28,26 @@ def check(source: Source, target: Target = None, assignments: SetOption = None, 
     from mlmaster.cli.inferences import inference_lines
     from mlmaster.report.scheme import scheme_lines
     from mlmaster.wiring import preview_scheme
+    from mlmaster.wiring.known import with_known
 
     with tempfile.TemporaryDirectory(prefix="mlmaster-check-") as workspace:
         settings = _settings(target, assignments)
+        settings, known = with_known(source, settings)
         loaded = _load(source, settings, Path(workspace))
         scheme = preview_scheme(loaded.task, settings)
         if as_json:
             print_json(
                 {
                     "task": loaded.task.model_dump(mode="json"),
-                    "inferences": [{"name": i.name, "value": i.value, "why": i.why} for i in loaded.inferences],
+                    "inferences": [
+                        {"name": i.name, "value": i.value, "why": i.why} for i in (*known, *loaded.inferences)
+                    ],
                     "notes": list(loaded.notes),
                     "scheme": None if scheme is None else scheme.model_dump(mode="json"),
                 }
             )
             return
-        for line in inference_lines(loaded.inferences, loaded.notes):
+        for line in inference_lines((*known, *loaded.inferences), loaded.notes):
             typer.echo(line)
         for line in scheme_lines(scheme) if scheme is not None else ():
             typer.echo(line)

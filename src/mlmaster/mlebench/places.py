@@ -82,15 +82,20 @@ class Place:
         return self.answers
 
 
-def find_place(path: Path) -> Place | None:
-    """Return the competition a folder belongs to: itself, its `prepared` or its `public` folder; None where it is none.
+def find_home(path: Path) -> Path | None:
+    """Return the folder of the competition that a path belongs to: it, its `prepared` or its `public` folder; else None.
 
-    A competition is known by its id as the folder's name and by its prepared answers, which are not opened.
+    A competition is known by its id as the folder's name, and by MLE-bench's layout below it.
     """
     path = path.expanduser().absolute()
     for home in (path, *path.parents[:2]):
-        competition = competitions().get(home.name)
-        if competition is not None:
-            place = Place(home.parent, competition)
-            return place if place.answers.is_file() else None
+        if home.name in competitions() and (home / "prepared" / "public").is_dir():
+            return home
     return None
+
+
+def find_place(path: Path) -> Place | None:
+    """Return the competition that a path belongs to, where its answers are prepared; else None. They are not opened."""
+    home = find_home(path)
+    place = None if home is None else Place(home.parent, competitions()[home.name])
+    return place if place is not None and place.answers.is_file() else None

@@ -61,6 +61,7 @@ from mlmaster.tasks.views import Views
 from mlmaster.tasks.whole_view import WholeView
 from mlmaster.version import __version__
 from mlmaster.wiring.engineers import Employed, brief, employ
+from mlmaster.wiring.known import with_known
 
 RUNS = Path("runs")
 """Where runs are kept when `--out` names nothing."""
@@ -68,12 +69,13 @@ RUNS = Path("runs")
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A task understood, before anything runs."""
+    """A task understood, before anything runs; `settings` are the user's with what is known of the task."""
 
     task: Task
     profile: Profile
     inferences: tuple[Inference, ...]
     notes: tuple[str, ...]
+    settings: Settings
 
 
 def prepare(source: str | Path, settings: Settings, workspace: Path) -> Prepared:
@@ -89,10 +91,10 @@ def prepare(source: str | Path, settings: Settings, workspace: Path) -> Prepared
     """
     from mlmaster.tasks.profile import profile as make_profile
 
-    registry = Registry()
-    loaded = load(source, settings.task, registry, workspace)
+    settings, known = with_known(source, settings)
+    loaded = load(source, settings.task, Registry(), workspace)
     profile = make_profile(loaded.task) if loaded.task.train else profile_without_train(loaded.task)
-    return Prepared(loaded.task, profile, loaded.inferences, loaded.notes)
+    return Prepared(loaded.task, profile, (*known, *loaded.inferences), loaded.notes, settings)
 
 
 def new_run(source: str | Path, settings: Settings, out: Path | None = None) -> tuple[Run, Prepared]:
@@ -106,9 +108,9 @@ def new_run(source: str | Path, settings: Settings, out: Path | None = None) -> 
     RunDirectory.reserve(directory)
     try:
         prepared = prepare(source, settings, directory / "data")
-        store = RunDirectory.create(directory, settings.dump(), prepared.task, prepared.profile)
+        store = RunDirectory.create(directory, prepared.settings.dump(), prepared.task, prepared.profile)
         try:
-            return assemble(store, settings), prepared
+            return assemble(store, prepared.settings), prepared
         except BaseException:
             store.close()
             raise
