@@ -35,9 +35,9 @@ def test_a_table_and_sentences() -> None:
 
 
 def test_without_a_judge_or_a_table() -> None:
-    scheme = Scheme(folds=1, repeats=2, has_judge=False, reason="Row folds: as you said.", shift=Shift(auc=0.5))
+    scheme = Scheme(folds=1, repeats=2, has_judge=False, reason="Row folds: as asked for.", shift=Shift(auc=0.5))
     assert list(scheme_lines(scheme)) == [
-        "Row folds: as you said.",
+        "Row folds: as asked for.",
         "1 fold, dealt 2 times; no labels are kept for a judge: too few, or not wanted.",
         "A classifier tells test rows from train rows with ROC AUC 0.50: no strong shift.",
     ]

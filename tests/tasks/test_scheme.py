@@ -226,7 +226,7 @@ def test_the_user_wins(dated: Task, asked: dict[str, Any], expected: tuple[Schem
     layout = decide(dated, **asked)
     assert chosen(layout) == expected
     assert layout.scheme.is_users
-    assert layout.scheme.reason.endswith("as you said.")
+    assert layout.scheme.reason.endswith("as asked for.")
     assert layout.scheme.folds == asked.get("folds", 5)
 
 

@@ -225,7 +225,7 @@ def _obey(measured: Sequence[Measured], asked: Asked) -> _Choice:
     if by is not None and _count_values(by) < 2:
         raise SettingsError(f"engine.fold_key: {by.key.name} holds a single value; name another column")
     reason = (
-        f"{_title(kind)}{f' by {by.key.name}' if by is not None and kind is not SchemeKind.ROW else ''}: as you said."
+        f"{_title(kind)}{f' by {by.key.name}' if by is not None and kind is not SchemeKind.ROW else ''}: as asked for."
     )
     is_cluster = by is not None and kind in (SchemeKind.ROW, SchemeKind.GROUPED)
     return _Choice(kind, by, by if is_cluster else None, reason)
