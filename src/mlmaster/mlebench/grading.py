@@ -86,6 +86,7 @@ def score_of(submission: Any, answers: Answers, competition: Competition) -> flo
 
     Raises:
         SubmissionError: It is invalid.
+        DataError: A package is missing that the competition is graded with.
     """
     grade = grader_of(competition)
     try:
@@ -93,7 +94,7 @@ def score_of(submission: Any, answers: Answers, competition: Competition) -> flo
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             return round(float(grade(submission, answers)), DECIMALS)
-    except SubmissionError:
+    except (SubmissionError, DataError):
         raise
     except MemoryError:
         raise SubmissionError("the submission takes more memory to grade than there is; is it far too large?") from None
