@@ -1,7 +1,7 @@
 """Which row of a submission answers which row of the answers: the ways of MLE-bench.
 
-Source of the rules: openai/mle-bench, `mlebench/competitions/utils.py`. Ids are compared as pandas read them, so `1`, `1.0` and
-`01` are one id where the whole column is numeric, and never where a cell of it is not.
+Source of the rules: openai/mle-bench, `mlebench/competitions/utils.py`. Ids are compared as pandas read them, so `1`,
+`1.0` and `01` are one id where the whole column is numeric, and never where a cell of it is not.
 """
 
 from __future__ import annotations
@@ -41,30 +41,24 @@ def require_length(submission: pd.DataFrame, answers: pd.DataFrame) -> None:
 
 
 def pair_by_id(submission: pd.DataFrame, answers: pd.DataFrame, id_column: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return both tables sorted by id, row for row about the same thing.
+    """Return both tables row for row about the same thing: sorted by id, or as they are where their ids agree so.
 
-    Tables of unlike length are refused. The sort is not stable, as in the original: where an id stands more than once, the order
-    of its rows is that of pandas.
+    Tables of unlike length are refused. The sort is not stable, as in the original: where an id stands more than once,
+    the order of its rows is that of pandas.
 
     Raises:
         SubmissionError: The ids are not those of the answers.
     """
     require_length(submission, answers)
-    submission, answers = _sorted(submission, id_column), answers.sort_values(id_column)
-    differs = submission[id_column].to_numpy() != answers[id_column].to_numpy()
-    if np.any(differs):
-        known = set(answers[id_column].tolist())
-        ids = submission[id_column]
-        foreign = [value for value in ids.tolist() if value not in known]
-        if foreign:
-            raise SubmissionError(
-                f"{id_column} {shown(str(foreign[0]))} is no id of the test set ({len(foreign)} such rows)"
-            )
-        twice = ids[ids.duplicated()].tolist()
-        if twice:
-            raise SubmissionError(f"{id_column} {shown(str(twice[0]))} stands twice ({len(twice)} such rows)")
-        raise SubmissionError(f"the values of {id_column} are not those of the test set")
-    return submission, answers
+    if _are_in_one_order(submission[id_column], answers[id_column]):
+        return submission, answers
+    try:
+        found, expected = submission.sort_values(id_column), answers.sort_values(id_column)
+    except TypeError:
+        raise _blame_ids(submission[id_column], answers[id_column]) from None
+    if np.any(found[id_column].to_numpy() != expected[id_column].to_numpy()):
+        raise _blame_ids(submission[id_column], answers[id_column])
+    return found, expected
 
 
 def numbers(submission: pd.DataFrame, column: str) -> NDArray[Any]:
@@ -83,10 +77,30 @@ def numbers(submission: pd.DataFrame, column: str) -> NDArray[Any]:
         raise SubmissionError(f"{column}, row {row + 1}: {cell} is no number") from None
 
 
-def _sorted(submission: pd.DataFrame, id_column: str) -> pd.DataFrame:
-    try:
-        return submission.sort_values(id_column)
-    except TypeError:
-        raise SubmissionError(
-            f"{id_column} mixes numbers and words; write the ids as the sample submission has them"
-        ) from None
+def _are_in_one_order(found: pd.Series, expected: pd.Series) -> bool:
+    # ids that are equal cell for cell are sorted alike, repeated ones too: sorting them would pair the same rows
+    return found.dtype == expected.dtype and bool(np.all(found.to_numpy() == expected.to_numpy()))
+
+
+def _blame_ids(found: pd.Series, expected: pd.Series) -> SubmissionError:
+    name, ids = found.name, found.tolist()
+    empty = np.flatnonzero(found.isna().to_numpy())
+    if len(empty):
+        return SubmissionError(f"{name}, row {empty[0] + 1}: the cell is empty ({len(empty)} such rows)")
+    if found.dtype == object and expected.dtype != object:
+        words = np.flatnonzero(pd.to_numeric(found, errors="coerce").isna().to_numpy())
+        if len(words):
+            word = shown(str(ids[words[0]]))
+            return SubmissionError(f"{name}, row {words[0] + 1}: {word} is no number ({len(words)} such rows)")
+    known = set(expected.tolist())
+    foreign = [row for row, value in enumerate(ids) if value not in known]
+    if foreign:
+        value = shown(str(ids[foreign[0]]))
+        return SubmissionError(
+            f"{name}, row {foreign[0] + 1}: {value} is no id of the test set ({len(foreign)} such rows)"
+        )
+    twice = np.flatnonzero(found.duplicated().to_numpy())
+    if len(twice):
+        value = shown(str(ids[twice[0]]))
+        return SubmissionError(f"{name}, row {twice[0] + 1}: {value} stands a second time ({len(twice)} such rows)")
+    return SubmissionError(f"the values of {name} are not those of the test set; take them from the sample submission")
