@@ -3,7 +3,6 @@
 import importlib
 import json
 import math
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -15,7 +14,7 @@ from tests.mlebench.graders.suite import FEWEST, KINDS, Case, Suite
 from mlmaster.mlebench.grading import Verdict, judge
 from mlmaster.mlebench.registry import competition, competitions
 
-MODULES = sorted({each.grader for each in competitions().values()})
+ALL = sorted(competitions())
 
 
 @cache
@@ -24,11 +23,7 @@ def suites_of(module: str) -> dict[str, Suite]:
     return {suite.competition: suite for suite in found}
 
 
-def all_competitions() -> Iterator[str]:
-    return iter(competitions())
-
-
-@pytest.mark.parametrize("name", all_competitions())
+@pytest.mark.parametrize("name", ALL)
 def test_every_submission_gets_its_official_verdict(name: str, tmp_path: Path) -> None:
     suite = suites_of(competition(name).grader)[name]
     wrong = []
@@ -39,7 +34,7 @@ def test_every_submission_gets_its_official_verdict(name: str, tmp_path: Path) -
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("name", all_competitions())
+@pytest.mark.parametrize("name", ALL)
 def test_order_of_rows_counts_where_rows_are_paired_by_position(name: str, tmp_path: Path) -> None:
     suite = suites_of(competition(name).grader)[name]
     tables = [case for case in suite.cases if isinstance(case.content, pd.DataFrame) and case.expected is not None]
@@ -54,7 +49,7 @@ def test_order_of_rows_counts_where_rows_are_paired_by_position(name: str, tmp_p
     assert (changed > 0) == (suite.pairs_by == "position")
 
 
-@pytest.mark.parametrize("name", all_competitions())
+@pytest.mark.parametrize("name", ALL)
 def test_suite_is_whole(name: str) -> None:
     suite = suites_of(competition(name).grader)[name]
     assert len(suite.cases) >= FEWEST
