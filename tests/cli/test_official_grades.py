@@ -170,3 +170,22 @@ def test_two_agents_side_by_side(invoke: Invoke, tmp_path: Path) -> None:
     assert found["low"] > 0
     assert invoke("bench", "report", tmp_path / "a", "--format", "xml").exit_code == 2
     assert "no such file" in invoke("bench", "report", tmp_path / "c").stderr
+
+
+def test_what_a_solution_does_and_whom_it_resembles(invoke: Invoke, tmp_path: Path) -> None:
+    code = "import openai\nmodel.fit(x, y)\n" + "".join(
+        f"a{i} = f(b{i}, [c, {i} * d]) + e.g(h, i)\n" for i in range(20)
+    )
+    (tmp_path / "solution.py").write_text(code, encoding="utf-8")
+    (tmp_path / "kernels").mkdir()
+    (tmp_path / "kernels" / "top.py").write_text(code.replace("openai", "torch"), encoding="utf-8")
+    result = invoke("bench", "integrity", tmp_path / "solution.py", "--kernels", tmp_path / "kernels")
+    assert result.exit_code == 0
+    assert result.output.splitlines() == [
+        "solution.py:1: language_model: imports openai, which asks a model elsewhere",
+        "1 scripts, 1 findings",
+        "solution.py ~ top.py: 100 % alike, 100 % of the solution stands there",
+    ]
+    found = json.loads(invoke("bench", "integrity", tmp_path / "solution.py", "--json").stdout)
+    assert found["violations"][0]["rule"] == "language_model"
+    assert found["likeness"] == []

@@ -1,4 +1,4 @@
-"""`mlmaster bench list|report|compare`: the competitions of MLE-bench, and what agents reach on them."""
+"""`mlmaster bench list|report|compare|integrity`: the competitions of MLE-bench, and what agents reach on them, and how."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from mlmaster.cli.options import JsonOption
 
 if TYPE_CHECKING:
     from mlmaster.bench.outcomes import Outcomes
+
+MOST_PAIRS = 20
+"""So many pairs of alike scripts are shown; --json has them all."""
 
 app = typer.Typer(no_args_is_help=True, help="MLE-bench: its competitions, and agents over seeds and splits.")
 
@@ -137,3 +140,42 @@ def _pass_at_lines(split: str, outcomes: Outcomes, *, pad: bool) -> list[str]:
         return []
     shares = ", ".join(f"k={each.k} {each.unbiased:.2f} ({each.plain:.2f})" for each in found)
     return [f"pass@k on {split}, unbiased (first k seeds), %: {shares}"]
+
+
+@app.command()
+def integrity(
+    path: Annotated[
+        Path, typer.Argument(metavar="RUN", help="Run, folder of scripts, or one script.", show_default=False)
+    ],
+    kernels: Annotated[
+        Path | None,
+        typer.Option("--kernels", metavar="DIR", help="Folder of published kernels to compare with (.py, .ipynb)."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Look for broken rules in winning scripts.
+
+    Hand-written answers, input from outside, language models asked inside a solution; with --kernels also what is shared with
+    published code. What is found is for a person to judge.
+    """
+    from dataclasses import asdict
+
+    from mlmaster.cli.closing import print_json
+    from mlmaster.mlebench.integrity.sources import read_folder, read_solutions
+    from mlmaster.mlebench.integrity.violations import find_violations
+    from mlmaster.mlebench.integrity.winnowing import compare as compare_scripts
+
+    solutions = read_solutions(path)
+    findings = find_violations(solutions)
+    alike = [] if kernels is None else compare_scripts(solutions, read_folder(kernels))
+    if as_json:
+        print_json({"violations": [asdict(each) for each in findings], "likeness": [asdict(each) for each in alike]})
+        return
+    for finding in findings:
+        typer.echo(f"{finding.script}:{finding.line}: {finding.rule}: {finding.what}")
+    typer.echo(f"{len(solutions)} scripts, {len(findings)} findings")
+    for pair in alike[:MOST_PAIRS]:
+        shares = f"{100 * pair.similarity:.0f} % alike, {100 * pair.contained:.0f} % of the solution stands there"
+        typer.echo(f"{pair.solution} ~ {pair.kernel}: {shares}")
+    if kernels is not None and not alike:
+        typer.echo("nothing is shared with the kernels")
