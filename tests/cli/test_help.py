@@ -19,6 +19,7 @@ COMMANDS = (
     ("show",),
     ("export",),
     ("predict",),
+    ("prepare",),
     ("grade",),
     ("doctor",),
     ("settings",),

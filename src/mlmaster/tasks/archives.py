@@ -112,6 +112,26 @@ def unpack_file(archive: Path, target: Path, bounds: Bounds | None = None) -> tu
     return _unpack_all([archive], target, bounds)
 
 
+def extract_file(archive: Path, target: Path, bounds: Bounds | None = None) -> None:
+    """Fill the new folder `target` with the files one archive holds, each where the archive has it; archives in it stay.
+
+    Raises:
+        DataError: The archive is damaged, unsafe or too big.
+    """
+    target.mkdir(parents=True)
+    _Unpacking(bounds or Bounds.of_disk(target)).extract(archive, archive, target, _stem(archive.name))
+
+
+def list_files(archive: Path) -> dict[str, int]:
+    """Return the bytes of each file in a zip, unpacked, by its name there.
+
+    Raises:
+        DataError: The archive is damaged.
+    """
+    with _naming(archive), zipfile.ZipFile(archive) as opened:
+        return {entry.filename: entry.file_size for entry in opened.infolist() if not entry.is_dir()}
+
+
 def link_entries(folder: Path, target: Path, leave_out: list[str]) -> None:
     """Link the visible entries of a folder into another, but for those left out and the one the other lies in."""
     for entry in sorted(folder.iterdir()):
@@ -165,7 +185,7 @@ class _Unpacking:
             return [f"{shown.name} was passed over: {stem} lies beside it"]
         shutil.rmtree(stage, ignore_errors=True)
         stage.mkdir()
-        self._extract(archive, shown, stage, stem)
+        self.extract(archive, shown, stage, stem)
         notes = []
         base = _only_folder(stage) or stage
         for inner in _archives(base):
@@ -182,7 +202,8 @@ class _Unpacking:
             notes.insert(0, f"{shown.name} was unpacked: {', '.join(placed[:5])}" + (", …" if len(placed) > 5 else ""))
         return notes
 
-    def _extract(self, archive: Path, shown: Path, stage: Path, stem: str) -> None:
+    def extract(self, archive: Path, shown: Path, stage: Path, stem: str) -> None:
+        """Put the files of an archive into `stage`, nothing moved; a single compressed file is called `stem`."""
         packed = archive.stat().st_size
         before = self._bytes
         with _naming(shown):

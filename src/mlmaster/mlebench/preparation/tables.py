@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -32,6 +33,30 @@ def write_csv(
     float_format: str | None = None,
     quoting: Quoting = 0,
 ) -> None:
-    """Write a table without its index, lines ended by a line feed on every system."""
-    with path.open("w", encoding="utf-8", newline="") as file:
+    """Write a table without its index, as pandas 2 does on Linux, whatever the system and the Python."""
+    texts = [name for name, dtype in table.dtypes.items() if dtype == object or isinstance(dtype, pd.StringDtype)]
+    texts = [name for name in texts if table[name].map(_has_return).any()]
+    if texts:
+        table = table.assign(**{str(name): table[name].map(_without_return) for name in texts})
+    kind = _BareReturns if texts else io.TextIOWrapper
+    with path.open("wb") as packed, kind(packed, encoding="utf-8", newline="") as file:
         table.to_csv(file, index=False, sep=sep, float_format=float_format, quoting=quoting, lineterminator="\n")
+
+
+_RETURN = "\ufdd0"
+"""Stands for a carriage return; Unicode has no such character, and never will."""
+
+
+class _BareReturns(io.TextIOWrapper):
+    """A file in which a carriage return is no reason to quote a cell, as it is none for the csv module before Python 3.13."""
+
+    def write(self, text: str) -> int:
+        return super().write(text.replace(_RETURN, "\r"))
+
+
+def _has_return(cell: object) -> bool:
+    return isinstance(cell, str) and "\r" in cell
+
+
+def _without_return(cell: object) -> object:
+    return cell.replace("\r", _RETURN) if isinstance(cell, str) else cell
