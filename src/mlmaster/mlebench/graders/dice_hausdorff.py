@@ -1,0 +1,132 @@
+"""Dice of the masks of slices, and Hausdorff distance of the volumes they stack up to (uw-madison-gi-tract).
+
+Rows answer by their position, and neither ids nor their number are compared with the answers: the ids of a submission only
+say which of its own rows make up a volume. Those volumes are then held against the true ones in order.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mlmaster.core.cells import shown
+from mlmaster.errors import SubmissionError
+from mlmaster.mlebench.graders.dice import dice
+from mlmaster.mlebench.graders.grader import Grader
+from mlmaster.mlebench.graders.pairing import require_columns
+from mlmaster.mlebench.graders.run_lengths import Runs, blank_as_text, decode, decode_column
+
+DICE_WEIGHT, DISTANCE_WEIGHT = 0.4, 0.6
+
+TOO_LARGE = 10
+"""A volume of more than so many times the true one is as far away as can be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """What one scan shows, over all classes.
+
+    Attributes:
+        voxels: Rising, shape (n, 3): slice, row, column.
+        shape: Slices, height, width.
+    """
+
+    voxels: NDArray[np.int64]
+    shape: tuple[int, int, int]
+
+
+def dice_hausdorff(submission: pd.DataFrame, answers: pd.DataFrame) -> float:
+    """Grade uw-madison-gi-tract-image-segmentation."""
+    require_columns(submission, ("id", "class", "predicted"))
+    heights, widths = (answers[f"image_{side}"].astype(int).tolist() for side in ("height", "width"))
+    sizes = [height * width for height, width in zip(heights, widths, strict=True)]
+    found = decode_column(blank_as_text(submission["predicted"]), sizes)
+    truth = [decode(text, size) for text, size in zip(blank_as_text(answers["predicted"]).tolist(), sizes, strict=True)]
+    shapes = list(zip(heights, widths, strict=True))
+    volumes = zip(
+        _volumes(found, submission["id"].tolist(), shapes),
+        _volumes(truth, answers["id"].tolist(), shapes),
+        strict=False,
+    )
+    overlaps = [dice([one], [other], math.nan) for one, other in zip(found, truth, strict=False)]
+    distances = [hausdorff(one, other) for one, other in volumes]
+    return DICE_WEIGHT * _mean(overlaps) + DISTANCE_WEIGHT * (1 - _mean(distances))
+
+
+def hausdorff(found: Volume, truth: Volume) -> float:
+    """Return the Hausdorff distance, where the true volume is a unit cube whose diagonal is 1; NaN for two empty volumes."""
+    if not len(found.voxels) and not len(truth.voxels):
+        return math.nan
+    if not len(found.voxels) or not len(truth.voxels) or len(found.voxels) > TOO_LARGE * len(truth.voxels):
+        return 1.0
+    return max(_reach(found, truth, truth.shape), _reach(truth, found, truth.shape)) / math.sqrt(3)
+
+
+def _reach(volume: Volume, other: Volume, shape: tuple[int, int, int]) -> float:
+    """Return how far the voxel of one volume that is farthest from the other is from it."""
+    from scipy.spatial import cKDTree
+
+    extent = np.maximum(volume.shape, other.shape)
+    taken = np.isin(_keys(volume.voxels, extent), _keys(other.voxels, extent))
+    if taken.all():
+        return 0.0
+    distances, _ = cKDTree(other.voxels / shape).query(volume.voxels[~taken] / shape)
+    return float(distances.max())
+
+
+def _volumes(masks: Sequence[Runs], ids: Sequence[str], shapes: Sequence[tuple[int, int]]) -> list[Volume]:
+    """Return the volumes in the order of their ids: masks of one slice are joined, slices of one scan stacked."""
+    _require_texts(ids[: len(masks)])
+    scans: dict[str, dict[str, list[int]]] = {}
+    for row in sorted(range(len(masks)), key=lambda index: ids[index]):
+        scans.setdefault(ids[row].split("_slice_")[0], {}).setdefault(ids[row], []).append(row)
+    return [_volume(scan, list(slices.values()), masks, shapes) for scan, slices in scans.items()]
+
+
+def _volume(
+    scan: str, slices: Sequence[Sequence[int]], masks: Sequence[Runs], shapes: Sequence[tuple[int, int]]
+) -> Volume:
+    sizes = {shapes[row] for rows in slices for row in rows}
+    if len(sizes) > 1:
+        raise SubmissionError(
+            f"rows of {shown(scan)} stand where images of unlike sizes are asked for; keep the rows in the order of the "
+            "sample submission"
+        )
+    (height, width) = sizes.pop()
+    layers = [np.unique(np.concatenate([masks[row].pixels() for row in rows])) for rows in slices]
+    pixels = np.concatenate(layers)
+    layer = np.repeat(np.arange(len(layers)), [len(each) for each in layers])
+    return Volume(np.column_stack((layer, pixels % height, pixels // height)), (len(layers), height, width))
+
+
+def _require_texts(ids: Sequence[str]) -> None:
+    for row, each in enumerate(ids, start=1):
+        if not isinstance(each, str):
+            raise SubmissionError(f"id, row {row}: {shown(str(each))} is no id; copy the ids of the sample submission")
+
+
+def _keys(voxels: NDArray[np.int64], extent: NDArray[np.int64]) -> NDArray[np.int64]:
+    keys: NDArray[np.int64] = (voxels[:, 0] * extent[1] + voxels[:, 1]) * extent[2] + voxels[:, 2]
+    return keys
+
+
+def _mean(values: Sequence[float]) -> float:
+    """Return the mean of what is defined, NaN where nothing is."""
+    defined = [value for value in values if not math.isnan(value)]
+    return float(np.mean(defined)) if defined else math.nan
+
+
+GRADERS: Mapping[str, Grader] = {"uw-madison-gi-tract-image-segmentation": dice_hausdorff}
+
+FAULTS: Mapping[str, str] = {
+    "uw-madison-gi-tract-image-segmentation": (
+        "Rows are paired with the answers by position: ids are not compared, missing rows at the end cost nothing, and a "
+        "file without rows scores NaN. The Hausdorff distance is taken over the three organs joined, and a volume of more "
+        "than ten times the true one is as far away as can be."
+    ),
+}
