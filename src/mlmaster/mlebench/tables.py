@@ -11,7 +11,9 @@ import json
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import numpy as np
 import pandas as pd
+from pandas.api.types import is_object_dtype
 
 from mlmaster.errors import DataError, SubmissionError
 
@@ -39,13 +41,34 @@ def read_csv(path: Path) -> pd.DataFrame:
         table: pd.DataFrame = pd.read_csv(path, **EXACT_FLOATS)
     except pd.errors.EmptyDataError:
         return pd.DataFrame()
-    return with_plain_text(table)
+    return with_overflow_as_text(with_plain_text(table), path)
+
+
+def with_overflow_as_text(table: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Return a table whose columns with a number beyond all doubles, such as 1e400, are text, as they were before pandas 3.
+
+    Args:
+        table: As pandas reads it now: with infinities there.
+        path: The file it was read from; it is read again where an infinity stands in the table.
+    """
+    infinite = {name: np.isinf(cells.to_numpy()) for name, cells in table.items() if cells.dtype == np.float64}
+    infinite = {name: cells for name, cells in infinite.items() if cells.any()}
+    if not infinite:
+        return table
+    texts = with_plain_text(pd.read_csv(path, dtype=dict.fromkeys(infinite, str)))
+    spelled = {name: texts[name][cells].str.contains("inf", case=False) for name, cells in infinite.items()}
+    return table.assign(**{str(name): texts[name] for name, cells in spelled.items() if not cells.all()})
 
 
 def with_plain_text(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table whose columns of text, and whose column names, are Python objects, as they were before pandas 3."""
-    texts = [name for name, dtype in table.dtypes.items() if isinstance(dtype, pd.StringDtype)]
-    plain = table.astype(dict.fromkeys(texts, object)) if texts else table
+    kinds = table.dtypes.to_dict()
+    texts = [name for name, dtype in kinds.items() if isinstance(dtype, pd.StringDtype)]
+    plain = table.astype(dict.fromkeys(texts, object)) if texts else table.copy(deep=False)
+    for name in (name for name, dtype in kinds.items() if is_object_dtype(dtype)):
+        # whole numbers too large for 64 bits are Python's since pandas 3.1; before, they left the column as text
+        if any(isinstance(cell, int) and not -(2**63) <= cell < 2**64 for cell in plain[name]):
+            plain[name] = plain[name].map(str, na_action="ignore").astype(object)
     plain.columns = plain.columns.astype(object)
     return plain
 

@@ -67,14 +67,18 @@ def numbers(submission: pd.DataFrame, column: str) -> NDArray[Any]:
     Raises:
         SubmissionError: A cell is no number; the first is named.
     """
+    cells = submission[column]
     try:
-        return np.asarray(pd.to_numeric(submission[column]))
+        values = np.asarray(pd.to_numeric(cells))
+        if values.dtype != object:
+            return values
     except (ValueError, TypeError):
-        cells = pd.to_numeric(submission[column], errors="coerce")
-        wrong = np.flatnonzero(cells.isna().to_numpy() & submission[column].notna().to_numpy())
-        row = int(wrong[0]) if len(wrong) else 0
-        cell = shown(str(submission[column].iloc[row]))
-        raise SubmissionError(f"{column}, row {row + 1}: {cell} is no number") from None
+        pass
+    values = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    words = cells.notna().to_numpy() & np.isnan(values)
+    # a whole number too large for 64 bits is none to pandas before 3.1, and to MLE-bench
+    row = int(np.argmax(words if words.any() else np.abs(values) >= 2.0**63))
+    raise SubmissionError(f"{column}, row {row + 1}: {shown(str(cells.iloc[row]))} is no number")
 
 
 def _are_in_one_order(found: pd.Series, expected: pd.Series) -> bool:
