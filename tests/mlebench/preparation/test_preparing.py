@@ -84,7 +84,7 @@ def test_a_folder_is_prepared_and_stays_as_it_is(source: Source) -> None:
     assert read_files(source.raw) == RAW
     assert source.left() == ["prepared"]
     assert "# Guess the Weight" in description
-    assert "mean absolute error; lower is better." in description
+    assert "Metric: mean absolute error; lower is better." in description
     assert "- `images/`: a folder\n- `sample_submission.csv`: 18 bytes\n" in description
     assert "```\nid,weight\n3,0\n4,0\n```" in description
     assert "private" not in description
@@ -210,7 +210,9 @@ def test_another_zip_is_refused_before_anything_is_prepared(source: Source) -> N
     message = source.refusal(BrokenRecipe(AssertionError("not to be run")), source=None)
     assert f"{ID}.zip differs" in message
     assert source.left() == [f"{ID}.zip"]
-    assert source.prepare(source=None, accepts_others=True).checks[0].state is State.DIFFERS
+    outcome = source.prepare(source=None, accepts_others=True)
+    assert outcome.checks[0].state is State.DIFFERS
+    assert len(outcome.notes) == 1
 
 
 def test_a_damaged_zip_is_named(source: Source) -> None:

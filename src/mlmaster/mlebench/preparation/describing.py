@@ -37,7 +37,7 @@ def _lines(competition: Competition, prepared: Path) -> Iterator[str]:
     yield f"{competition.category}. Kaggle's own text: https://www.kaggle.com/c/{competition.id}"
     yield ""
     yield "## Evaluation"
-    yield f"{competition.metric}; {better} is better."
+    yield f"Metric: {competition.metric}; {better} is better."
     yield ""
     yield "## Files"
     entries = sorted((prepared / "public").iterdir())

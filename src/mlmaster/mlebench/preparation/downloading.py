@@ -7,6 +7,7 @@ may hold an address with a secret in it; what went wrong is told in our words.
 from __future__ import annotations
 
 import io
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -64,11 +65,11 @@ def download(
     Raises:
         DataError: There is no token or it is refused, the rules are not accepted, or Kaggle has no such files or is away.
     """
-    staging = place.home / ".downloading"
-    staging.mkdir(parents=True, exist_ok=True)
     name = place.competition.id
+    staging = place.home / ".downloading"
     with _silence():
         client = _connect(name, load)
+        staging.mkdir(parents=True, exist_ok=True)
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 client.competition_download_files(name, path=str(staging), force=False, quiet=True)
@@ -82,9 +83,7 @@ def download(
     if not fetched.is_file():
         raise DataError(f"{name}: Kaggle's client fetched no {fetched.name}; try again, {_OTHERWISE}")
     fetched.replace(place.zip)
-    for left in staging.iterdir():
-        left.unlink()
-    staging.rmdir()
+    shutil.rmtree(staging)
     return place.zip
 
 

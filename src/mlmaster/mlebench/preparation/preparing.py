@@ -211,12 +211,12 @@ class _Preparation:
         self._run_recipe(recipe, files, prepared)
         require_whole(prepared, self._place.competition, "the raw files may be incomplete; fetch them again")
         write_description(self._place.competition, files.folder, prepared)
-        checks = (*zip_check, *check_prepared(prepared, self._official))
+        checks = check_prepared(prepared, self._official)
         self._keep_aside_others(prepared, checks)
         self._install(prepared)
         if not self._wish.keeps_raw and files.folder == self._place.raw:
             shutil.rmtree(self._place.raw, ignore_errors=True)
-        return self._outcome(Status.PREPARED, checks)
+        return self._outcome(Status.PREPARED, (*zip_check, *checks))
 
     def _check_zip(self, source: Path) -> tuple[FileCheck, ...]:
         zip_file = source if source.is_file() else self._place.zip

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import pandas as pd
+from pandas.api.types import is_object_dtype
 
 from mlmaster.mlebench.tables import EXACT_FLOATS, with_plain_text
 
@@ -34,7 +35,7 @@ def write_csv(
     quoting: Quoting = 0,
 ) -> None:
     """Write a table without its index, as pandas 2 does on Linux, whatever the system and the Python."""
-    texts = [name for name, dtype in table.dtypes.items() if dtype == object or isinstance(dtype, pd.StringDtype)]
+    texts = [name for name, dtype in table.dtypes.items() if is_object_dtype(dtype) or isinstance(dtype, pd.StringDtype)]
     texts = [name for name in texts if table[name].map(_has_return).any()]
     if texts:
         table = table.assign(**{str(name): table[name].map(_without_return) for name in texts})
