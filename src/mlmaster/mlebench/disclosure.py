@@ -69,7 +69,7 @@ def general(known: Known) -> str:
 def _is_public(text: str, known: Known) -> bool:
     quoted = [single or double for single, double in _QUOTED.findall(text)]
     prose = _QUOTED.sub(" … ", text)
-    words, pairs = _source_words()
+    words, pairs = source_words()
     tokens = _TOKEN.findall(prose)
     doubtful = [
         token
@@ -140,7 +140,7 @@ def _is_cell(content: mmap.mmap, text: str) -> bool:
 
 
 @cache
-def _source_words() -> tuple[frozenset[str], frozenset[tuple[str, str]]]:
+def source_words() -> tuple[frozenset[str], frozenset[tuple[str, str]]]:
     """Return the words of every string in the modules that word reasons, and the pairs that stand side by side there."""
     words: set[str] = set()
     pairs: set[tuple[str, str]] = set()
