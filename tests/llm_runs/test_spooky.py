@@ -31,7 +31,7 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize("name", ["chat", "completion", "prefix", "messages"])
+@pytest.mark.parametrize("name", ["prefix", "messages"])  # every other way solves wine in test_ways
 def test_a_run_ends_valid_with_memory_in_place(tmp_path: Path, name: str) -> None:
     way, out = WAYS[name], tmp_path / "run"
     with LLMServer(CompetentCoder(2, bugs=True), key=DECOY) as server:
