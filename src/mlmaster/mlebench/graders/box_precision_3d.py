@@ -68,7 +68,9 @@ def _precisions(found: Boxes, truth: Boxes) -> NDArray[np.float64]:
     labels = sorted(set(truth.labels))
     known = set(found.labels)
     nothing = np.zeros(len(THRESHOLDS))
-    return np.mean([_of_class(found.of(each), truth.of(each)) if each in known else nothing for each in labels], axis=0)
+    precisions = [_of_class(found.of(each), truth.of(each)) if each in known else nothing for each in labels]
+    mean: NDArray[np.float64] = np.mean(precisions, axis=0)
+    return mean
 
 
 def _of_class(found: NDArray[np.float64], truth: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -80,7 +82,8 @@ def _of_class(found: NDArray[np.float64], truth: NDArray[np.float64]) -> NDArray
     precision = hits / np.arange(1, len(found) + 1)
     best_from_here = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
     gains = np.diff(hits / len(truth), axis=1, prepend=0.0)
-    return np.sum(gains * best_from_here, axis=1)
+    precisions: NDArray[np.float64] = np.sum(gains * best_from_here, axis=1)
+    return precisions
 
 
 def _intersection_over_union(found: NDArray[np.float64], truth: NDArray[np.float64]) -> NDArray[np.float64]:
