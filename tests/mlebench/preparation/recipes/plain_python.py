@@ -5,6 +5,7 @@ compares all of them, byte for byte. Every image and sound holds its own name, s
 """
 
 import csv
+import hashlib
 import io
 import math
 import shutil
@@ -16,6 +17,7 @@ from typing import TypeVar
 import numpy as np
 
 from mlmaster.mlebench.preparation.recipe import Recipe
+from mlmaster.mlebench.registry import checksums
 
 Item = TypeVar("Item")
 Files = dict[str, bytes]
@@ -129,6 +131,13 @@ def prepared_without(folder: str, recipe: Recipe, raw: Path) -> Files:
     shutil.rmtree(raw / folder)
     (raw / folder).mkdir()
     return prepared(recipe, raw)
+
+
+def is_official(competition: str, name: str, content: bytes) -> bool:
+    """Return whether a file, `public/train.csv`, has the MD5 MLE-bench gives for it."""
+    part, _, file = name.partition("/")
+    official = checksums(competition)
+    return {"public": official.public, "private": official.private}[part][file] == hashlib.md5(content).hexdigest()
 
 
 def assert_same(found: Files, expected: Files) -> None:

@@ -3,7 +3,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tests.mlebench.preparation.recipes.plain_python import Files, assert_same, column, dealt, prepared
+from tests.mlebench.preparation.recipes.plain_python import (
+    Files,
+    assert_same,
+    column,
+    dealt,
+    is_official,
+    prepared,
+    write,
+)
 
 from mlmaster.errors import DataError
 from mlmaster.mlebench.preparation.recipes import denoising_dirty_documents
@@ -73,3 +81,16 @@ def test_a_clean_image_that_cannot_be_read_is_named(content: bytes | None, tmp_p
         path.write_bytes(content)
     with pytest.raises(DataError, match=f"train_cleaned/{path.name} is missing or no image"):
         prepared(denoising_dirty_documents, tmp_path / "raw")
+
+
+@pytest.mark.slow
+def test_sample_is_official_for_images_of_the_same_names_and_sizes(tmp_path: Path) -> None:
+    for number in range(1, 217):
+        if number % 3 != 1:
+            write(tmp_path / "raw" / "train" / f"{number}.png", b"unread")
+            blank = Image.new("L", (540, 258 if number <= 72 else 420))
+            (tmp_path / "raw" / "train_cleaned").mkdir(exist_ok=True)
+            blank.save(tmp_path / "raw" / "train_cleaned" / f"{number}.png")
+    files = prepared(denoising_dirty_documents, tmp_path / "raw")
+    sample = "public/sampleSubmission.csv"
+    assert is_official("denoising-dirty-documents", sample, files[sample])

@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -6,6 +7,7 @@ from tests.mlebench.preparation.recipes.plain_python import (
     Files,
     assert_same,
     dealt,
+    is_official,
     named_files,
     prepared,
     rows_of,
@@ -26,7 +28,11 @@ def make_raw(raw: Path, seed: int = 0, size: int = 63) -> None:
 
 
 def expected(raw: Path) -> Files:
-    train, test = dealt(sorted(path.name for path in (raw / "train").iterdir()), 0.1)
+    return expected_of(path.name for path in (raw / "train").iterdir())
+
+
+def expected_of(names: Iterable[str]) -> Files:
+    train, test = dealt(sorted(names), 0.1)
     images = {f"test/{number}.jpg": name for number, name in enumerate(test, start=1)}
     for kind in ("cat", "dog"):
         images |= {f"train/{kind}.{n}.jpg": name for n, name in enumerate(name for name in train if kind in name)}
@@ -46,6 +52,12 @@ def test_files_are_the_official_ones(tmp_path: Path) -> None:
     make_raw(tmp_path / "raw")
     files = prepared(dogs_vs_cats_redux_kernels_edition, tmp_path / "raw")
     assert_same(files, expected(tmp_path / "raw"))
+
+
+def test_what_is_expected_is_official_for_as_many_dogs_and_cats() -> None:
+    files = expected_of([f"{kind}.{number}.jpg" for kind in ("cat", "dog") for number in range(12500)])
+    for name in ("public/sample_submission.csv", "private/answers.csv"):
+        assert is_official("dogs-vs-cats-redux-kernels-edition", name, files[name])
 
 
 def test_answers_are_what_the_images_show(tmp_path: Path) -> None:

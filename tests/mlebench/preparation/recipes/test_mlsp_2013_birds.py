@@ -6,6 +6,7 @@ from tests.mlebench.preparation.recipes.plain_python import (
     Files,
     assert_same,
     column,
+    is_official,
     named_files,
     prepared,
     rows_of,
@@ -100,6 +101,8 @@ def test_files_are_the_official_ones(tmp_path: Path) -> None:
     assert_same(files, expected(tmp_path / "raw"))
     assert len(column(files["private/answers.csv"], "Id")) == 64 * 19
     assert column(files["private/answers.csv"], "Id") == column(files["public/sample_submission.csv"], "Id")
+    sample = "public/sample_submission.csv"
+    assert is_official("mlsp-2013-birds", sample, files[sample])  # numbers alone: the same for any 322 recordings
 
 
 def test_labels_of_the_test_set_are_hidden_and_only_those(tmp_path: Path) -> None:
