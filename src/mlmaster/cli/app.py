@@ -21,6 +21,7 @@ from mlmaster.cli import (
     settings,
     show,
     status,
+    submit,
     task,
     validate,
 )
@@ -42,6 +43,7 @@ for command in (
     run.run,
     resume.resume,
     status.status,
+    submit.submit,
     report.report,
     show.show,
     export.export,

@@ -24,7 +24,9 @@ def run(
     source: Annotated[
         str,
         typer.Argument(
-            metavar="SOURCE", help="Folder, CSV (TSV, Parquet, JSON) file, or built-in task.", show_default=False
+            metavar="SOURCE",
+            help="Folder, CSV (TSV, Parquet, JSON) file, built-in task, or kaggle:SLUG.",
+            show_default=False,
         ),
     ],
     goal: Annotated[str | None, typer.Option("--goal", help="What is wanted, in plain words.")] = None,

@@ -61,6 +61,7 @@ from mlmaster.tasks.views import Views
 from mlmaster.tasks.whole_view import WholeView
 from mlmaster.version import __version__
 from mlmaster.wiring.engineers import Employed, brief, employ
+from mlmaster.wiring.kaggle import fetch, is_kaggle
 from mlmaster.wiring.known import with_known
 
 RUNS = Path("runs")
@@ -103,6 +104,8 @@ def new_run(source: str | Path, settings: Settings, out: Path | None = None) -> 
     Raises:
         UserError: As `prepare`; or the directory is in use. A directory made here is then removed again.
     """
+    if is_kaggle(source):
+        source = fetch(str(source))
     directory = (out or _free_directory(source)).absolute()
     was_there = directory.exists()
     RunDirectory.reserve(directory)

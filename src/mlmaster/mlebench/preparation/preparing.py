@@ -18,10 +18,10 @@ from typing import cast
 from filelock import FileLock, Timeout
 
 from mlmaster.errors import DataError
+from mlmaster.kaggle.downloading import download
 from mlmaster.mlebench.places import Place
 from mlmaster.mlebench.preparation.adopting import adopt, find_prepared, is_whole, require_whole
 from mlmaster.mlebench.preparation.describing import write_description
-from mlmaster.mlebench.preparation.downloading import download
 from mlmaster.mlebench.preparation.raw import RawFiles, find_raw
 from mlmaster.mlebench.preparation.recipe import Recipe, recipe_of
 from mlmaster.mlebench.preparation.room import MARGIN, FreeBytes, download_bytes, free_bytes, require_room
@@ -32,6 +32,10 @@ from mlmaster.tasks.archives import extract_file, list_files
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _UNEXPECTED = (LookupError, ValueError, TypeError, AttributeError, ArithmeticError, OSError)
 """What a recipe runs into where Kaggle's files are not as it knows them."""
+
+
+def _download(place: Place) -> Path:
+    return download(place.competition.id, place.home, "name files you have with --from")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,7 @@ class Means:
     """What preparation uses of the world, so that tests can put something else in its place."""
 
     official: Callable[[str], Checksums] = checksums
-    fetch: Callable[[Place], Path] = download
+    fetch: Callable[[Place], Path] = _download
     free: FreeBytes = free_bytes
     say: Callable[[str], None] = lambda _line: None
 

@@ -10,10 +10,11 @@ import requests
 from tests.mlebench.preparation.kit import ID, RAW, place_in, write_archive
 
 from mlmaster.errors import DataError
-from mlmaster.mlebench.preparation import downloading
-from mlmaster.mlebench.preparation.downloading import KaggleClient, download
+from mlmaster.kaggle.client import KaggleClient, import_client
+from mlmaster.kaggle.downloading import download
 
 SECRET = "kg-5ecret"
+OTHERWISE = "name files you have with --from"
 
 
 class FakeKaggle:
@@ -38,6 +39,9 @@ class FakeKaggle:
         write_archive(Path(path) / f"{competition}.zip", RAW)
         (Path(path) / f"{competition}.zip.kaggle-partial").write_text("{}")
 
+    def competition_submit(self, file_name: str, message: str, competition: str, *, quiet: bool) -> object:
+        raise AssertionError("nothing is sent")
+
 
 def answer(status: int, message: str = "") -> requests.HTTPError:
     response = requests.Response()
@@ -47,7 +51,7 @@ def answer(status: int, message: str = "") -> requests.HTTPError:
 
 def fetch(client: FakeKaggle, data_dir: Path) -> tuple[Path, list[float]]:
     pauses: list[float] = []
-    return download(place_in(data_dir), lambda: client, pauses.append), pauses
+    return download(ID, place_in(data_dir).home, OTHERWISE, lambda: client, pauses.append), pauses
 
 
 def refusal(client: FakeKaggle, data_dir: Path) -> str:
@@ -82,7 +86,7 @@ def test_what_may_pass_is_tried_three_times(error: Exception, tmp_path: Path) ->
         (ConnectionResetError(SECRET), "cannot be reached; check the network"),
         (answer(500), "answers with an error (500); try again later"),
         (answer(429), "asks to wait"),
-        (RuntimeError(SECRET), "gave no files (RuntimeError)"),
+        (RuntimeError(SECRET), "did not do it (RuntimeError)"),
     ],
 )
 def test_what_does_not_pass_ends_after_the_third(error: Exception, told: str, tmp_path: Path) -> None:
@@ -104,9 +108,12 @@ def test_what_does_not_pass_ends_after_the_third(error: Exception, told: str, tm
             answer(403, "Forbidden"),
             "or the competition is closed and takes nobody any more; in that case name files you have",
         ),
-        (answer(404, "Not Found"), "has no files of this competition any more (404); name files you have with --from"),
+        (
+            answer(404, "Not Found"),
+            "has no such competition, or not any more (404); check the name, or name files you have with --from",
+        ),
         (answer(400), "answers with an error (400)"),
-        (OSError(28, "No space left on device"), "cannot be written (No space left on device); make room"),
+        (OSError(28, "No space left on device"), "cannot be read or written (No space left on device); make room"),
     ],
 )
 def test_what_cannot_pass_ends_at_once(error: Exception, told: str, tmp_path: Path) -> None:
@@ -146,10 +153,10 @@ def test_a_client_that_fetches_nothing_is_told(tmp_path: Path) -> None:
 
 def test_without_the_package_its_extra_is_named(tmp_path: Path) -> None:
     def load() -> KaggleClient:
-        return downloading.import_client("no_such_module_of_kaggle")
+        return import_client("no_such_module_of_kaggle")
 
     with pytest.raises(DataError, match=r"pip install 'ml-master\[kaggle\]'"):
-        download(place_in(tmp_path), load)
+        download(ID, tmp_path, OTHERWISE, load)
 
 
 def test_a_download_cut_short_is_gone_on_with_and_is_no_zip_yet(tmp_path: Path) -> None:
