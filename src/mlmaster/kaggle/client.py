@@ -46,8 +46,8 @@ def import_client(module: str = "kaggle") -> KaggleClient:
         return cast(KaggleClient, import_module(module).api)
     except ImportError:
         raise DataError(
-            "talking to Kaggle needs the package kaggle: pip install 'ml-master[kaggle]'; or fetch and send files by hand, at "
-            "https://www.kaggle.com"
+            "talking to Kaggle needs the package kaggle: pip install 'ml-master[kaggle]'; or fetch and send files by hand, "
+            "at https://www.kaggle.com"
         ) from None
 
 
@@ -106,8 +106,8 @@ def explain(name: str, error: BaseException, otherwise: str) -> Failure:
             )
         case 403:
             return Failure(
-                f"{name}: Kaggle refuses (403): the rules at {rules} are not accepted, or the competition is closed and takes "
-                f"nobody any more; in that case {otherwise}"
+                f"{name}: Kaggle refuses (403): the rules at {rules} are not accepted, or the competition is closed and "
+                f"takes nobody any more; in that case {otherwise}"
             )
         case 404 | 410:
             return Failure(
