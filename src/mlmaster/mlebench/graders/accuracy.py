@@ -110,7 +110,7 @@ def _require_labels(labels: Labels, column: str) -> None:
         missing = pd.isna(labels)
         wrong = missing if missing.any() else np.array([not isinstance(label, str) for label in labels], dtype=bool)
     elif labels.dtype.kind == "f":
-        wrong = ~((labels % 1 == 0) & (labels >= -(2.0**63)) & (labels < 2.0**63))
+        wrong = ~((labels == np.trunc(labels)) & (labels >= -(2.0**63)) & (labels < 2.0**63))
     else:
         return
     if wrong.any():
