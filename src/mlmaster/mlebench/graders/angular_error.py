@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mlmaster.core.cells import shown
 from mlmaster.errors import SubmissionError
 from mlmaster.mlebench.graders.columns import require_only
 from mlmaster.mlebench.graders.grader import Grader
 from mlmaster.mlebench.graders.pairing import numbers, pair_by_id
+from mlmaster.mlebench.graders.texts import named
 
 CHUNK = 2**20
 """Rows whose angles are computed at once: a dozen arrays of them fit in the cache of a file of millions of rows."""
@@ -61,9 +61,8 @@ def _require_finite(submission: pd.DataFrame, column: str) -> None:
     wrong = ~np.isfinite(cells)
     if wrong.any():
         row = int(wrong.argmax())
-        cell = shown(str(cells[row]))
         raise SubmissionError(
-            f"{column}, row {row + 1}: {cell} is no finite number; write an angle in radians in every row"
+            f"{column}, row {row + 1}: {named(cells[row])} is no finite number; write an angle in radians in every row"
         )
 
 

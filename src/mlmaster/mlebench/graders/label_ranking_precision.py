@@ -11,6 +11,7 @@ from mlmaster.core.cells import shown
 from mlmaster.errors import SubmissionError
 from mlmaster.mlebench.graders.grader import Grader
 from mlmaster.mlebench.graders.pairing import numbers, pair_by_id
+from mlmaster.mlebench.graders.texts import named
 
 
 def label_ranking_precision(id_column: str) -> Grader:
@@ -53,7 +54,7 @@ def _require_finite(submission: pd.DataFrame, column: str) -> None:
     wrong = ~np.isfinite(submission[column].to_numpy(dtype=float))
     if wrong.any():
         row = int(wrong.argmax())
-        cell = shown(str(submission[column].iloc[row]))
+        cell = named(submission[column].iloc[row])
         raise SubmissionError(f"{column}, row {row + 1}: {cell} is no finite number; write a score in every cell")
 
 

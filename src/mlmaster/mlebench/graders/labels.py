@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from mlmaster.core.cells import shown
 from mlmaster.errors import SubmissionError
+from mlmaster.mlebench.graders.texts import named
 
 
 def blame_label(submission: pd.DataFrame, column: str) -> SubmissionError:
@@ -17,5 +17,6 @@ def blame_label(submission: pd.DataFrame, column: str) -> SubmissionError:
             f"{column} cannot be read as labels; write whole numbers, as the sample submission has them"
         )
     row = int(wrong.argmax())
-    cell = "an empty cell" if pd.isna(cells.iloc[row]) else shown(str(cells.iloc[row]))
-    return SubmissionError(f"{column}, row {row + 1}: {cell} is no label; write a whole number in every row")
+    return SubmissionError(
+        f"{column}, row {row + 1}: {named(cells.iloc[row])} is no label; write a whole number in every row"
+    )

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from mlmaster.core.cells import shown
 from mlmaster.errors import SubmissionError
 from mlmaster.mlebench.graders.grader import Grader
 from mlmaster.mlebench.graders.pairing import pair_by_id, require_columns
+from mlmaster.mlebench.graders.texts import named
 
 
 def macro_f1(id_column: str, target: str) -> Grader:
@@ -32,9 +32,8 @@ def _require_whole(submission: pd.DataFrame, column: str) -> None:
         try:
             int(cell)
         except (ValueError, OverflowError):
-            found = "an empty cell" if pd.isna(cell) else shown(str(cell))
             raise SubmissionError(
-                f"{column}, row {row}: {found} is no class; write a whole number in every row"
+                f"{column}, row {row}: {named(cell)} is no class; write a whole number in every row"
             ) from None
 
 

@@ -8,6 +8,11 @@ from mlmaster.core.cells import shown
 from mlmaster.errors import SubmissionError
 
 
+def named(cell: object) -> str:
+    """Return a cell as it stands in messages: quoted, or said to be empty."""
+    return "an empty cell" if pd.isna(cell) else shown(str(cell))  # type: ignore[call-overload]
+
+
 def as_texts(column: pd.Series) -> list[str]:
     """Return every cell as text: numbers as Python writes them, a missing cell as `nan`."""
     return [str(cell) for cell in column.tolist()]
