@@ -8,6 +8,7 @@ verdict at all: a file that is no CSV is an invalid submission here, and one far
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -73,6 +74,11 @@ def with_plain_text(table: pd.DataFrame) -> pd.DataFrame:
     return plain
 
 
+def most_bytes(answers_bytes: int) -> int:
+    """Return the size up to which a submission is read, from the size of the answers."""
+    return max(LEAST_LIMIT_BYTES, MOST_TIMES_ANSWERS * answers_bytes)
+
+
 def read_submission(path: Path, answers: Path) -> pd.DataFrame:
     """Return a submission as a table.
 
@@ -84,7 +90,7 @@ def read_submission(path: Path, answers: Path) -> pd.DataFrame:
         SubmissionError: It is no CSV file, or far too large.
     """
     try:
-        limit = max(LEAST_LIMIT_BYTES, MOST_TIMES_ANSWERS * answers.stat().st_size)
+        limit = most_bytes(answers.stat().st_size)
         size = path.stat().st_size
         if size > limit:
             raise SubmissionError(
@@ -96,6 +102,8 @@ def read_submission(path: Path, answers: Path) -> pd.DataFrame:
         raise SubmissionError(f"{path.name} is not UTF-8 text ({error.reason}); write it with to_csv()") from None
     except (pd.errors.ParserError, ValueError, OverflowError) as error:
         raise SubmissionError(f"{path.name} is no CSV file that can be read: {' '.join(str(error).split())}") from None
+    except MemoryError:
+        raise SubmissionError(f"{path.name} takes more memory to read than there is; is it far too large?") from None
     except OSError as error:
         raise SubmissionError(f"{path.name} cannot be read: {error.strerror}") from None
 
@@ -108,7 +116,8 @@ def read_answers(path: Path) -> Answers:
     """
     try:
         if path.suffix == ".jsonl":
-            return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+            with path.open(encoding="utf-8") as lines:
+                return [json.loads(line) for line in lines]
         return read_csv(path)
     except (OSError, ValueError) as error:
         raise DataError(f"answers {path} cannot be read: {error}; prepare the competition again") from error
