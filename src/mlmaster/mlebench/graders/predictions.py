@@ -136,8 +136,9 @@ def _by_position(ids: pd.Series[Any]) -> pd.DataFrame:
 
 def _no_number(cells: NDArray[Any], column: str, rows: NDArray[np.intp] | None = None) -> SubmissionError:
     at = next((at for at, cell in enumerate(cells) if not _is_number(cell)), None)
-    if at is None:
-        at = next(at for at, cell in enumerate(cells) if not isinstance(cell, bool | float))
+    if at is None:  # Python reads them all, and pandas one of them does not
+        texts = [isinstance(cell, str) for cell in cells]
+        at = int(np.argmax(pd.to_numeric(pd.Series(cells), errors="coerce").isna().to_numpy() & texts))
     return SubmissionError(f"{column}, row {_row(at, rows)}: {shown(str(cells[at]))} is no number")
 
 
