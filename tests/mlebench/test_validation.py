@@ -34,6 +34,7 @@ def known(tmp_path: Path) -> Known:
         "the submission has no column 'other'; it has 'id', 'y'",
         "the submission has 3 rows, and must have 870",
         "y, row 2: '0.25' is no number",
+        "row 1: the probabilities sum to 0.93125, not to 1 (2 such rows)",
         'id "it\'s, well" stands twice (1 such rows)',
         "id 'a \"b\"' stands twice (1 such rows)",
         "id 'spa…' stands twice (1 such rows)",
@@ -131,6 +132,38 @@ def test_undefined_score_is_valid(tmp_path: Path) -> None:
     assert score is not None
     assert np.isnan(score)
     assert validate(path, place).is_valid
+
+
+@pytest.mark.parametrize("name", ["spaceship-titanic", "text-normalization-challenge-english-language"])
+def test_far_too_long_a_submission_has_the_verdict_of_the_whole(name: str, tmp_path: Path) -> None:
+    place = Place(tmp_path, competition(name))
+    place.private.mkdir(parents=True)
+    header = "PassengerId,Transported\n" if name == "spaceship-titanic" else "id,after\n"
+    place.answers.write_text(f"{header}one,True\ntwo,False\n", encoding="utf-8")
+    path = tmp_path / "s.csv"
+    path.write_text(header + "one,False\n" * 2_000_000, encoding="utf-8")
+    verdict = judge(path, place.answers, place.competition)
+    found = validate(path, place)
+    assert (found.is_valid, verdict.is_valid) == (False, False)
+    assert "far more rows" in found.message
+    # as long, and yet two rows: blank lines are none
+    path.write_text(header + "one,False\ntwo,True\n" + "\n" * 17_000_000, encoding="utf-8")
+    assert judge(path, place.answers, place.competition).is_valid
+    assert validate(path, place).is_valid
+
+
+def test_long_submission_is_judged_whole_where_more_rows_are_allowed(tmp_path: Path) -> None:
+    place = Place(tmp_path, competition("h-and-m-personalized-fashion-recommendations"))
+    place.private.mkdir(parents=True)
+    header = "customer_id,prediction\n"
+    place.answers.write_text(f"{header}one,7 8\ntwo,9\n", encoding="utf-8")
+    path = tmp_path / "s.csv"
+    path.write_text(
+        header + "".join(f"c{n},1 2 3 4 5 6 7 8\n" for n in range(900_000)) + "one,7\ntwo,9\n", encoding="utf-8"
+    )
+    assert path.stat().st_size > 2**24
+    verdict = judge(path, place.answers, place.competition)
+    assert validate(path, place).is_valid is verdict.is_valid is True
 
 
 def test_missing_and_wrongly_named_files(tmp_path: Path) -> None:

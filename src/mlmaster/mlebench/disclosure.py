@@ -73,8 +73,10 @@ def _is_public(text: str, known: Known) -> bool:
     tokens = _TOKEN.findall(prose)
     doubtful = [
         token
-        for before, token, after in zip(["", *tokens[:-1]], tokens, [*tokens[1:], ""], strict=True)
-        if not _is_prose(before, token, after, words, pairs, known)
+        for earlier, before, token, after in zip(
+            ["", "", *tokens], ["", *tokens], tokens, [*tokens[1:], ""], strict=False
+        )
+        if not _is_prose(token, (earlier, before, after), words, pairs, known)
     ]
     wanted = [*(_unescape(each) for each in quoted), *doubtful]
     columns = {str(column) for column in known.columns}
@@ -82,15 +84,18 @@ def _is_public(text: str, known: Known) -> bool:
 
 
 def _is_prose(
-    before: str, token: str, after: str, words: frozenset[str], pairs: frozenset[tuple[str, str]], known: Known
+    token: str, around: tuple[str, str, str], words: frozenset[str], pairs: frozenset[tuple[str, str]], known: Known
 ) -> bool:
     """Return True for a token that tells nothing of the answers."""
+    earlier, before, after = around
     if not _NUMBER.fullmatch(token):
         return token in words
     is_whole = token.replace(",", "").isdigit()
     if is_whole and int(token.replace(",", "")) in known.counts:
         return True
     if is_whole and (before.lower() in _COUNT_BEFORE or after.lower() in _COUNT_AFTER):
+        return True
+    if (earlier, before) == ("sum", "to"):  # of the submission's own cells
         return True
     # a number of the rule itself, as in "between 0 and 1": it stands so in the source, beside the same word
     return (before, token) in pairs or (token, after) in pairs
