@@ -41,10 +41,10 @@ def require_length(submission: pd.DataFrame, answers: pd.DataFrame) -> None:
 
 
 def pair_by_id(submission: pd.DataFrame, answers: pd.DataFrame, id_column: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return both tables row for row about the same thing: sorted by id, or as they are where their ids agree so.
+    """Return both tables row for row about the same thing.
 
-    Tables of unlike length are refused. The sort is not stable, as in the original: where an id stands more than once,
-    the order of its rows is that of pandas.
+    Tables of unlike length are refused. Where an id stands more than once both are sorted by id; the sort is not stable, as
+    in the original, and the order of its rows is that of pandas.
 
     Raises:
         SubmissionError: The ids are not those of the answers.
@@ -52,6 +52,9 @@ def pair_by_id(submission: pd.DataFrame, answers: pd.DataFrame, id_column: str) 
     require_length(submission, answers)
     if _are_in_one_order(submission[id_column], answers[id_column]):
         return submission, answers
+    rows = _match(submission[id_column], answers[id_column])
+    if rows is not None:
+        return submission.iloc[rows], answers
     try:
         found, expected = submission.sort_values(id_column), answers.sort_values(id_column)
     except TypeError:
@@ -84,6 +87,15 @@ def numbers(submission: pd.DataFrame, column: str) -> NDArray[Any]:
 def _are_in_one_order(found: pd.Series, expected: pd.Series) -> bool:
     # ids that are equal cell for cell are sorted alike, repeated ones too: sorting them would pair the same rows
     return found.dtype == expected.dtype and bool(np.all(found.to_numpy() == expected.to_numpy()))
+
+
+def _match(found: pd.Series, expected: pd.Series) -> NDArray[np.intp] | None:
+    # ids of one type that each stand once need no order: looking them up takes a fraction of the time of sorting texts
+    ids = pd.Index(found)
+    if found.dtype != expected.dtype or not ids.is_unique or ids.hasnans:
+        return None
+    rows: NDArray[np.intp] = ids.get_indexer(pd.Index(expected))
+    return rows if (rows >= 0).all() and expected.is_unique else None
 
 
 def _blame_ids(found: pd.Series, expected: pd.Series) -> SubmissionError:
