@@ -90,9 +90,11 @@ def _are_in_one_order(found: pd.Series, expected: pd.Series) -> bool:
 
 
 def _match(found: pd.Series, expected: pd.Series) -> NDArray[np.intp] | None:
-    # ids of one type that each stand once need no order: looking them up takes a fraction of the time of sorting texts
+    # texts that each stand once need no order: looking them up takes a fraction of the time of sorting them
+    if found.dtype != object or expected.dtype != object:
+        return None
     ids = pd.Index(found)
-    if found.dtype != expected.dtype or not ids.is_unique or ids.hasnans:
+    if not ids.is_unique or ids.hasnans:
         return None
     rows: NDArray[np.intp] = ids.get_indexer(pd.Index(expected))
     return rows if (rows >= 0).all() and expected.is_unique else None
