@@ -36,7 +36,7 @@ GRADERS: dict[str, tuple[Grader, object]] = {
     "macro F1": (macro_f1.macro_f1("id", "cell"), LABELS),
     "Matthews": (matthews_correlation.matthews_correlation("id", "cell"), [0, 1] * 6),
     "probabilistic F1": (probabilistic_f1.probabilistic_f1("id", "cell"), [0, 1] * 6),
-    "label ranking": (label_ranking_precision.label_ranking_precision("id"), [0, 1] * 6),
+    "label ranking": (label_ranking_precision.label_ranking_precision("id"), [1, 0] * 6),
 }
 
 
@@ -71,9 +71,10 @@ def test_whole_numbers_and_numbers_with_a_point_are_the_same(name: str) -> None:
         ("micro F1", 5, "cell, row 1: '5' is read as a number"),
         ("macro F1", None, "cell, row 1: an empty cell is no class"),
         ("macro F1", "rose", "cell, row 1: 'rose' is no class"),
+        ("macro F1", 10**30, "cell holds numbers too large for a class; the greatest is 1e\\+30"),
         ("Matthews", "yes", "cell, row 1: 'yes' is no label"),
         ("probabilistic F1", "high", "cell, row 1: 'high' is no number"),
-        ("label ranking", None, "cell, row 1: an empty cell is no finite number"),
+        ("label ranking", None, "cell of id 'row 0': an empty cell is no finite number"),
     ],
 )
 def test_refusals_name_column_row_and_value(name: str, cell: object, message: str) -> None:

@@ -25,6 +25,8 @@ def grade(submission: pd.DataFrame, answers: pd.DataFrame) -> float:
     require_length(submission, answers)
     for name in (LATITUDE, LONGITUDE):
         numbers(submission, name)
+        if submission[name].dtype == object:
+            raise SubmissionError(f"{name} is read as something else than numbers; write degrees in every row")
     errors = []
     for trip in answers[TRIP].unique():
         found, expected = submission[submission[TRIP] == trip], answers[answers[TRIP] == trip]

@@ -15,7 +15,10 @@ from mlmaster.mlebench.graders.texts import named
 
 
 def label_ranking_precision(id_column: str) -> Grader:
-    """Return the grader of a competition whose first column is the id, and all others are scores of classes."""
+    """Return the grader of a competition whose first column is the id, and all others are scores of classes.
+
+    Rows without a true label do not count, whatever is in them.
+    """
 
     def grade(submission: pd.DataFrame, answers: pd.DataFrame) -> float:
         from sklearn.metrics import label_ranking_average_precision_score
@@ -24,12 +27,13 @@ def label_ranking_precision(id_column: str) -> Grader:
         classes = list(answers.columns[1:])
         for name in classes:
             submission[name] = numbers(submission, name)
-            _require_finite(submission, name)
         submission, answers = pair_by_id(submission, answers, id_column)
         truth = answers[classes].to_numpy() > 0
         weights = truth.sum(axis=1)
         some = weights > 0
-        scores = submission[classes].to_numpy()[some]
+        scored = submission[some]
+        _require_finite(scored, id_column, classes)
+        scores = scored[classes].to_numpy()
         return float(label_ranking_average_precision_score(truth[some], scores, sample_weight=weights[some]))
 
     return grade
@@ -50,12 +54,14 @@ def _require_order(submission: pd.DataFrame, columns: list[str]) -> None:
     )
 
 
-def _require_finite(submission: pd.DataFrame, column: str) -> None:
-    wrong = ~np.isfinite(submission[column].to_numpy(dtype=float))
+def _require_finite(scored: pd.DataFrame, id_column: str, classes: list[str]) -> None:
+    wrong = ~np.isfinite(scored[classes].to_numpy(dtype=float))
     if wrong.any():
-        row = int(wrong.argmax())
-        cell = named(submission[column].iloc[row])
-        raise SubmissionError(f"{column}, row {row + 1}: {cell} is no finite number; write a score in every cell")
+        row, column = (int(each) for each in np.argwhere(wrong)[0])
+        name, cell = shown(str(scored[id_column].iloc[row])), named(scored[classes[column]].iloc[row])
+        raise SubmissionError(
+            f"{classes[column]} of {id_column} {name}: {cell} is no finite number; write a score in every cell"
+        )
 
 
 GRADERS: Mapping[str, Grader] = {

@@ -22,7 +22,12 @@ def macro_f1(id_column: str, target: str) -> Grader:
         _require_whole(submission, target)
         submission, answers = pair_by_id(submission, answers, id_column)
         expected, found = ([int(cell) for cell in table[target].tolist()] for table in (answers, submission))
-        return float(f1_score(expected, found, average="macro"))
+        try:
+            return float(f1_score(expected, found, average="macro"))
+        except ValueError as error:
+            raise SubmissionError(
+                f"{target} holds numbers too large for a class; the greatest is {max(found):.4g}"
+            ) from error
 
     return grade
 

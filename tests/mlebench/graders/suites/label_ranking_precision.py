@@ -62,6 +62,8 @@ def suites() -> Iterator[Suite]:
             for number, each in enumerate(noise)
         ),
         Case("perfect", "flags in one column", good.assign(**{one: [row[0] for row in flags]}), 1.0),
+        Case("perfect", "an empty cell where nothing is true", with_cell(good, last, None, row=3), 1.0),
+        Case("perfect", "an infinity where nothing is true", with_cell(good, last, "inf", row=3), 1.0),
         Case("broken", "flags everywhere", table(flags), INVALID),
         Case("broken", "an empty cell", with_cell(good, one, None), INVALID),
         Case("broken", "an empty column", good.assign(**{last: None}), INVALID),
