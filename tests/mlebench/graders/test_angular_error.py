@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlmaster.mlebench.graders.angular_error import CHUNK, GRADERS, angles
@@ -12,6 +12,7 @@ grade = GRADERS["icecube-neutrinos-in-deep-ice"]
 directions = st.lists(st.tuples(st.floats(-100, 100), st.floats(-100, 100)), min_size=1, max_size=8)
 
 
+@settings(deadline=None, max_examples=50)
 @given(directions, st.floats(-3, 3))
 def test_angles_do_not_change_as_both_turn_about_the_axis(rows: list[tuple[float, float]], turn: float) -> None:
     azimuth, zenith = np.array(rows).T
@@ -20,6 +21,7 @@ def test_angles_do_not_change_as_both_turn_about_the_axis(rows: list[tuple[float
     assert found == pytest.approx(angles(azimuth + turn, zenith, azimuth[::-1] + turn, zenith[::-1]), abs=1e-6)
 
 
+@settings(deadline=None, max_examples=50)
 @given(directions, st.integers(0, 99))
 def test_rows_are_matched_by_id(rows: list[tuple[float, float]], seed: int) -> None:
     azimuth, zenith = np.array(rows).T

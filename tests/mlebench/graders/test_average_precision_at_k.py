@@ -1,6 +1,6 @@
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlmaster.errors import SubmissionError
@@ -28,6 +28,7 @@ def test_hits_are_weighed_by_place(guesses: str, truth: str, k: int, expected: f
     assert average_precision_at_k(list(guesses), list(truth), k) == pytest.approx(expected)
 
 
+@settings(deadline=None, max_examples=50)
 @given(words, words, st.integers(1, 6))
 def test_what_stands_behind_k_does_not_matter(guesses: list[str], truth: list[str], k: int) -> None:
     score = average_precision_at_k(guesses, truth, k)
@@ -36,6 +37,7 @@ def test_what_stands_behind_k_does_not_matter(guesses: list[str], truth: list[st
     assert average_precision_at_k([*dict.fromkeys(truth)], truth, k) == pytest.approx(1)
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(words, min_size=2, max_size=6), st.integers(0, 99))
 def test_rows_are_matched_by_id_among_others(rows: list[list[str]], seed: int) -> None:
     ids = [f"c{number}" for number in range(len(rows))]

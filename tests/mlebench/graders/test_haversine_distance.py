@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlmaster.errors import SubmissionError
@@ -13,6 +13,7 @@ grade = GRADERS["smartphone-decimeter-2022"]
 degrees = st.lists(st.tuples(st.floats(-90, 90), st.floats(-180, 180)), min_size=1, max_size=8)
 
 
+@settings(deadline=None, max_examples=50)
 @given(degrees)
 def test_a_distance_is_the_same_both_ways_and_no_more_than_half_the_sphere(rows: list[tuple[float, float]]) -> None:
     latitude, longitude = np.array(rows).T
@@ -26,6 +27,7 @@ def test_a_quarter_of_a_meridian_and_of_the_equator() -> None:
     assert found == pytest.approx(math.pi / 2 * RADIUS_M)
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.permutations(range(4)))
 def test_rows_are_paired_by_position_within_a_trip_only(order: list[int]) -> None:
     latitudes = [0.0, 1.0, 2.0, 3.0]
