@@ -1,14 +1,17 @@
 """Reading submissions and answers as MLE-bench reads them, so that the same cells mean the same.
 
-Source: openai/mle-bench, `mlebench/utils.py`: pandas, every float to its nearest double, an empty file as a table without
-columns, cells of text as Python objects (as pandas before version 3 had them). Two things differ, where the original gives no
-verdict at all: a file that is no CSV is an invalid submission here, and one far too large to be one is not read.
+Source: openai/mle-bench, `mlebench/utils.py`: pandas, every float to its nearest double, an empty file as a table
+without columns, cells of text as Python objects (as pandas before version 3 had them). Two things differ, where the original
+gives no verdict at all: a file that is no CSV is an invalid submission here, and one far too large or wide to be one is not
+read.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import warnings
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -25,6 +28,10 @@ LEAST_LIMIT_BYTES = 2**30
 """A submission up to this size is always read."""
 MOST_TIMES_ANSWERS = 50
 """A larger one is read up to so many times the size of the answers."""
+MOST_COLUMNS = 10_000
+"""One with more commas in its header, or in its first row, is not read."""
+_LONGEST_HEADER_BYTES = 2**24
+_QUOTED = re.compile(rb'"[^"]*("|$)')
 
 # pandas 3.1 reads every float to its nearest double, and warns where it is asked to
 _PANDAS = tuple(int(part) for part in pd.__version__.split(".")[:2])
@@ -39,7 +46,7 @@ def read_csv(path: Path) -> pd.DataFrame:
         pandas.errors.ParserError, UnicodeDecodeError, OSError: As pandas raises them.
     """
     try:
-        table: pd.DataFrame = pd.read_csv(path, **EXACT_FLOATS)
+        table = _read(path, **EXACT_FLOATS)
     except pd.errors.EmptyDataError:
         return pd.DataFrame()
     return with_overflow_as_text(with_plain_text(table), path)
@@ -56,7 +63,7 @@ def with_overflow_as_text(table: pd.DataFrame, path: Path) -> pd.DataFrame:
     infinite = {name: cells for name, cells in infinite.items() if cells.any()}
     if not infinite:
         return table
-    texts = with_plain_text(pd.read_csv(path, dtype=dict.fromkeys(infinite, str)))
+    texts = with_plain_text(_read(path, dtype=dict.fromkeys(infinite, str)))
     spelled = {name: texts[name][cells].str.contains("inf", case=False) for name, cells in infinite.items()}
     return table.assign(**{str(name): texts[name] for name, cells in spelled.items() if not cells.all()})
 
@@ -74,6 +81,14 @@ def with_plain_text(table: pd.DataFrame) -> pd.DataFrame:
     return plain
 
 
+def _read(path: Path, **options: Any) -> pd.DataFrame:
+    with warnings.catch_warnings():
+        # a large column that holds numbers here and text there; graders say what is wrong with it
+        warnings.simplefilter("ignore", pd.errors.DtypeWarning)
+        table: pd.DataFrame = pd.read_csv(path, **options)
+    return table
+
+
 def most_bytes(answers_bytes: int) -> int:
     """Return the size up to which a submission is read, from the size of the answers."""
     return max(LEAST_LIMIT_BYTES, MOST_TIMES_ANSWERS * answers_bytes)
@@ -87,7 +102,7 @@ def read_submission(path: Path, answers: Path) -> pd.DataFrame:
         answers: The answers, whose size bounds what is read.
 
     Raises:
-        SubmissionError: It is no CSV file, or far too large.
+        SubmissionError: It is no CSV file, or far too large or wide.
     """
     try:
         limit = most_bytes(answers.stat().st_size)
@@ -96,6 +111,10 @@ def read_submission(path: Path, answers: Path) -> pd.DataFrame:
             raise SubmissionError(
                 f"{path.name} has {size:,} bytes; at most {limit:,} are read for this competition; write one row for each "
                 "row of the test set"
+            )
+        if _columns(path) > MOST_COLUMNS:
+            raise SubmissionError(
+                f"{path.name} has more than {MOST_COLUMNS:,} columns; write those of the sample submission"
             )
         return read_csv(path)
     except UnicodeDecodeError as error:
@@ -106,6 +125,16 @@ def read_submission(path: Path, answers: Path) -> pd.DataFrame:
         raise SubmissionError(f"{path.name} takes more memory to read than there is; is it far too large?") from None
     except OSError as error:
         raise SubmissionError(f"{path.name} cannot be read: {error.strerror}") from None
+
+
+def _columns(path: Path) -> int:
+    # pandas takes minutes over a million columns; the first row can make more of them than the header
+    with path.open("rb") as file:
+        lines = iter(lambda: file.readline(_LONGEST_HEADER_BYTES), b"")
+        return max(
+            (_QUOTED.sub(b"", line).count(b",") + 1 for line in islice(filter(bytes.strip, islice(lines, 1000)), 2)),
+            default=0,
+        )
 
 
 def read_answers(path: Path) -> Answers:
