@@ -1,8 +1,8 @@
 """The validation server under 32 uploads at once, one of them of 200 MB: verdicts, memory, and what is left behind.
 
 Rounds differ in the large file: wide and valid (120 probabilities a row), and narrow (ids and labels) and far too long for
-its test set. The others are small; in the second round half of them are valid. A third round, outside the target, asks for what
-pandas itself cannot hold in so little: two valid submissions of 200 MB of short texts against answers of the same size.
+its test set. The others are small; in the second round half of them are valid. A third round, outside the target, asks for
+what pandas itself cannot hold in so little: two valid submissions of 200 MB of short texts against answers of that size.
 Memory is the peak of the sum over the server and all it started, sampled every 20 ms: resident, and proportional (pages that
 processes share counted once). Target: right verdicts, no file left, at most 1 GB. Writes results/validation_server.json.
 """
