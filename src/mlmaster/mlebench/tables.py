@@ -1,9 +1,9 @@
 """Reading submissions and answers as MLE-bench reads them, so that the same cells mean the same.
 
 Source: openai/mle-bench, `mlebench/utils.py`: pandas, every float to its nearest double, an empty file as a table
-without columns, cells of text as Python objects (as pandas before version 3 had them). Two things differ, where the original
-gives no verdict at all: a file that is no CSV is an invalid submission here, and one far too large or wide to be one is not
-read.
+without columns, cells of text as Python objects (as pandas before version 3 had them). Two things differ, where the
+original gives no verdict at all: a file that is no CSV is an invalid submission here, and one far too large or wide to be
+one is not read.
 """
 
 from __future__ import annotations
@@ -69,10 +69,11 @@ def with_overflow_as_text(table: pd.DataFrame, path: Path) -> pd.DataFrame:
 
 
 def with_plain_text(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table whose columns of text, and whose column names, are Python objects, as they were before pandas 3."""
+    """Return a table whose columns of text, and whose column names, are Python objects, as before pandas 3."""
     kinds = table.dtypes.to_dict()
-    texts = [name for name, dtype in kinds.items() if isinstance(dtype, pd.StringDtype)]
-    plain = table.astype(dict.fromkeys(texts, object)) if texts else table.copy(deep=False)
+    plain = table.copy(deep=False)
+    for name in (name for name, dtype in kinds.items() if isinstance(dtype, pd.StringDtype)):
+        plain[name] = plain[name].astype(object)
     for name in (name for name, dtype in kinds.items() if is_object_dtype(dtype)):
         # whole numbers too large for 64 bits are Python's since pandas 3.1; before, they left the column as text
         if any(isinstance(cell, int) and not -(2**63) <= cell < 2**64 for cell in plain[name]):
