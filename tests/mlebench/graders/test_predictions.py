@@ -125,11 +125,3 @@ def test_messages_name_no_id_of_the_answers() -> None:
         assert "secret" not in str(error.value)
     with pytest.raises(SubmissionError, match="lacks 1 of 2 ids in id"):
         predictions.ids_of_rows(submission.iloc[1:], answers, "id")
-
-
-def test_ids_of_another_type_do_not_stand_alike() -> None:
-    numbers = pd.Series([3, 1, 2])
-    assert predictions.stand_alike(numbers, pd.Series([3, 1, 2]))
-    assert not predictions.stand_alike(numbers, pd.Series([3.0, 1.0, 2.0]))
-    assert not predictions.stand_alike(numbers, pd.Series([1, 2, 3]))
-    assert not predictions.stand_alike(numbers, pd.Series([3, 1]))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mlmaster.errors import SubmissionError
 from mlmaster.mlebench.graders.grader import Grader
 from mlmaster.mlebench.graders.pairing import require_columns, require_length
-from mlmaster.mlebench.graders.predictions import Floats, ids_of_rows, numeric, stand_alike
+from mlmaster.mlebench.graders.predictions import Floats, ids_of_rows, numeric
 from mlmaster.mlebench.graders.probability_rows import require_sums
 
 ID = "eeg_id"
@@ -62,13 +62,11 @@ def _rounds_to_one(sums: Floats) -> NDArray[np.bool_]:
 
 
 def _rows_by_id(submission: pd.DataFrame, answers: pd.DataFrame) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    ids, known = submission[ID], answers[ID]
-    if stand_alike(ids, known):
-        rows = np.arange(len(answers))
-        return rows, rows
     ids_of_rows(submission, answers.drop_duplicates(ID), ID)
-    order = [each.reset_index(drop=True).to_frame().sort_values(ID).index.to_numpy() for each in (ids, known)]
-    return order[0], order[1]
+    ours, theirs = (
+        table[[ID]].reset_index(drop=True).sort_values(ID).index.to_numpy() for table in (submission, answers)
+    )
+    return ours, theirs
 
 
 GRADERS: Mapping[str, Grader] = {"hms-harmful-brain-activity-classification": harmful_activity}

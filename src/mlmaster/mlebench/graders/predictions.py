@@ -90,24 +90,13 @@ def require_between(values: Floats, low: float, high: float, column: str) -> Non
 def paired_rows(
     submission: pd.DataFrame, answers: pd.DataFrame, id_column: str
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return positions of rows in the submission and in the answers, row for row about the same id.
+    """Return positions of rows in the submission and in the answers, row for row about the same id, in no certain order.
 
     Raises:
         SubmissionError: The ids are not those of the answers, each as often.
     """
-    ours, theirs = submission[id_column], answers[id_column]
-    if stand_alike(ours, theirs):
-        rows = np.arange(len(answers))
-        return rows, rows
-    left, right = pair_by_id(_by_position(ours), _by_position(theirs), id_column)
+    left, right = pair_by_id(_by_position(submission[id_column]), _by_position(answers[id_column]), id_column)
     return left.index.to_numpy(), right.index.to_numpy()
-
-
-def stand_alike(ours: pd.Series[Any], theirs: pd.Series[Any]) -> bool:
-    """Return True for the same ids of the same type in the same order: any sort then keeps their rows together."""
-    return (
-        ours.dtype == theirs.dtype and len(ours) == len(theirs) and bool((ours.to_numpy() == theirs.to_numpy()).all())
-    )
 
 
 def ids_of_rows(submission: pd.DataFrame, answers: pd.DataFrame, id_column: str) -> NDArray[np.intp]:

@@ -39,7 +39,7 @@ def taxi(submission: pd.DataFrame, answers: pd.DataFrame) -> float:
     require_length(submission, answers)
     predicted = finite(submission, "fare_amount")
     try:
-        ours = submission["key"].reset_index(drop=True).to_frame().sort_values("key").index
+        ours = submission[["key"]].reset_index(drop=True).sort_values("key").index
     except TypeError:
         raise SubmissionError("key mixes numbers and words; write the keys as the sample submission has them") from None
     return rmse(answers.sort_values("key")["fare_amount"].to_numpy(), predicted[ours.to_numpy()])
@@ -53,6 +53,8 @@ def stanford(submission: pd.DataFrame, answers: pd.DataFrame) -> float:
     require_length(submission, answers)
     require_columns(submission, ("id_seqpos", *SCORED, *UNSCORED))
     ours, theirs = paired_rows(submission, answers, "id_seqpos")
+    by_id = np.argsort(answers["id_seqpos"].to_numpy()[theirs])
+    ours, theirs = ours[by_id], theirs[by_id]
     is_kept = answers["keep"].to_numpy(dtype=bool)
     numbers = answers.index.get_indexer_for(submission.index)
     if (numbers < 0).any():
