@@ -80,6 +80,15 @@ def test_the_last_resort_is_never_taken_silently_but_named(tmp_path: Path) -> No
         load_said(folder)
 
 
+def test_what_scripts_score_themselves_keeps_its_class_folders(tmp_path: Path) -> None:
+    for name in (f"{label}/{number}.png" for label in ("cat", "dog") for number in range(9)):
+        (tmp_path / "pets" / "train" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "pets" / "train" / name).write_text(name)
+    (tmp_path / "pets" / "sample_submission.csv").write_text("id,pixels\n1_1,0\n")
+    loaded = load_said(tmp_path / "pets", evaluation="self_reported", metric="rmse")
+    assert (loaded.task.directory, loaded.task.train) == ((tmp_path / "pets").resolve(), "")
+
+
 @pytest.fixture
 def bare(tmp_path: Path) -> Path:
     """A folder with a sample submission alone."""

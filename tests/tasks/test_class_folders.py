@@ -150,6 +150,7 @@ def test_other_suffixes_and_sounds(tmp_path: Path, read: Callable[..., LoadedTas
         [f"train/cat.{i}.jpg" for i in range(9)] + ["train/odd.jpg", *(f"train/dog.{i}.jpg" for i in range(9))],
         [f"src/{i}.py" for i in range(9)] + [f"lib/{i}.py" for i in range(9)],
         [*by_class(), "train/loose.jpg"],
+        [f"{part}_data/{i}.wav" for part in ("essential", "supplemental") for i in range(9)],
     ],
 )
 def test_what_is_no_class_is_left_alone(tmp_path: Path, read: Callable[..., LoadedTask], files: list[str]) -> None:

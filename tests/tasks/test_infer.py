@@ -7,9 +7,11 @@ import pytest
 
 from mlmaster.core.score import Direction
 from mlmaster.core.task import FileRule, Modality, PredictionKind, Task, TaskKind
-from mlmaster.errors import TaskError
+from mlmaster.errors import DataError, TaskError
 from mlmaster.metrics.registry import Registry
 from mlmaster.tasks.load import LoadedTask, Overrides, load
+from mlmaster.tasks.profile import profile
+from mlmaster.tasks.views import Views
 
 Tables = Callable[..., LoadedTask]
 ROWS = 60
@@ -367,3 +369,40 @@ def test_a_metric_of_the_tasks_own(infer: Tables, tmp_path: Path) -> None:
     unasked = infer(train)
     assert unasked.task.metric_file is None
     assert "metric.py" in unasked.notes[0]
+
+
+def test_a_column_for_each_class_where_classes_are_said(infer: Tables) -> None:
+    marks = {name: [int(i % 3 == place) for i in range(ROWS)] for place, name in enumerate(("won", "lost", "tie"))}
+    sample = {"id": TEST["id"], "tie": [0.3] * 5, "won": [0.4] * 5, "lost": [0.3] * 5}
+    folder = ({"id": keys("r"), "a": A, **marks}, TEST, sample)
+    assert infer(*folder).task.kind is TaskKind.MULTILABEL
+    task = infer(*folder, kind="multiclass").task
+    labels = ("tie", "won", "lost")
+    assert predicted(task) == (TaskKind.MULTICLASS, PredictionKind.CLASS_PROBABILITIES, labels, labels)
+    assert (task.targets, task.metric) == (labels, "log_loss")
+    assert profile(task).class_shares == pytest.approx(dict.fromkeys(labels, 1 / 3))
+    views = Views(task, task.directory / "pool", 0, folds=2)
+    assert views.truth.tolist()[:3] == [1, 2, 0]
+
+
+def test_free_text_is_no_class(infer: Tables) -> None:
+    texts = ["", "None", *(f"some words {i}" for i in range(ROWS - 2))]
+    sample = {"id": TEST["id"], "part": ["a"] * 5}
+    train = {"id": keys("r"), "a": A, "part": texts}
+    with pytest.raises(DataError, match="2 of 60 rows have no value"):
+        infer(train, TEST, sample)
+    with pytest.raises(TaskError, match="say prediction_kind: text"):
+        infer({**train, "part": ["x", "y", *texts[2:]]}, TEST, sample)
+    task = infer(train, TEST, sample, prediction_kind="text").task
+    assert predicted(task) == (TaskKind.MULTICLASS, PredictionKind.TEXT, ("part",), ())
+    assert (task.metric, profile(task).class_shares) == ("jaccard", {})
+    views = Views(task, task.directory / "pool", 0)
+    assert views.truth.ravel().tolist() == texts
+    assert views.labelled.all()
+
+
+def test_free_text_is_judged_like_any_answer(infer: Tables) -> None:
+    rows = 10 * ROWS
+    train = {"id": keys("r", rows), "a": list(range(rows)), "part": [f"words {i}" for i in range(rows)]}
+    task = infer(train, TEST, {"id": TEST["id"], "part": ["a"] * 5}, prediction_kind="text").task
+    assert Views(task, task.directory / "pool", 0).scheme.has_judge

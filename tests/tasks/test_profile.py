@@ -74,6 +74,13 @@ def test_sizes_and_the_target(mixed: Path) -> None:
     assert given.class_shares == {}
 
 
+def test_the_largest_numbers_have_a_mean(tmp_path: Path) -> None:
+    rows = "".join(f"{1.7e308},{i % 2}\n" for i in range(60))
+    (tmp_path / "train.csv").write_text(f"a,y\n{rows}1,0\n")
+    columns = {column.name: column for column in profile_of(tmp_path, target="y").columns}
+    assert columns["a"].mean == pytest.approx(1.7e308 / 61 * 60)
+
+
 def test_classes_have_shares(mixed: Path) -> None:
     (mixed / "test.csv").unlink()
     given = profile_of(mixed, target="deck")

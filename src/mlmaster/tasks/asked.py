@@ -32,6 +32,8 @@ def settle_kind(evidence: Evidence, metrics: MetricRegistry) -> tuple[TaskKind, 
                 f"({join(evidence.columns.predicted)}); say --kind multiclass, or correct the sample"
             )
         return TaskKind.MULTICLASS, "the sample submission has one column for every class"
+    if evidence.asks_text:
+        return TaskKind.MULTICLASS, "free text"
     if said is not None:
         check_kind(targets, said)
         return said, SAID
@@ -61,7 +63,7 @@ def settle_metric(evidence: Evidence, kind: TaskKind, metrics: MetricRegistry) -
     if said.metric is not None or said.metric_file is not None:
         name = said.metric or Path(said.metric_file or "").stem
         return _get(evidence, name, metrics), SAID, ()
-    possible = set(evidence.columns.prediction_kinds(kind))
+    possible = {PredictionKind.TEXT} if evidence.asks_text else set(evidence.columns.prediction_kinds(kind))
     named, where = _named(evidence, kind, metrics)
     notes: tuple[str, ...] = ()
     if named is not None:
@@ -74,10 +76,10 @@ def settle_metric(evidence: Evidence, kind: TaskKind, metrics: MetricRegistry) -
         )
     if kind is not TaskKind.MULTILABEL and PredictionKind.LABEL in possible and _holds_labels(evidence):
         return _get(evidence, "accuracy", metrics), "usual for the labels of the sample; change it with --metric", notes
-    for name in (metrics.default(kind), "accuracy"):
+    for name in ("jaccard",) if evidence.asks_text else (metrics.default(kind), "accuracy"):
         metric = _get(evidence, name, metrics)
         if metric.kinds & possible:
-            return metric, f"usual for {kind}; change it with --metric", notes
+            return metric, f"usual for {'texts' if evidence.asks_text else kind}; change it with --metric", notes
     raise TaskError(f"no metric fits {kind} with the columns of this sample submission; name one with --metric")
 
 
@@ -122,7 +124,7 @@ def settle_classes(evidence: Evidence, kind: TaskKind) -> tuple[tuple[str, ...],
     positive, targets = evidence.overrides.positive, evidence.targets
     if positive is not None and kind is not TaskKind.BINARY:
         raise TaskError(f"the positive class {positive!r} needs a binary target, but this one is {kind}; drop it")
-    if kind is TaskKind.REGRESSION:
+    if kind is TaskKind.REGRESSION or evidence.asks_text:
         return (), ""
     if kind is TaskKind.MULTILABEL:
         return evidence.columns.targets, "every target is a label"

@@ -68,7 +68,7 @@ def _rows(train: Survey) -> Iterator[str]:
 
 
 def _rare_classes(task: Task) -> Iterator[str]:
-    if task.kind is TaskKind.REGRESSION:
+    if task.kind is TaskKind.REGRESSION or task.prediction_kind is PredictionKind.TEXT:
         return
     targets = read_targets(task.directory / task.train, task.targets, task.delimiter)
     for target in targets:
@@ -78,7 +78,7 @@ def _rare_classes(task: Task) -> Iterator[str]:
                 f"{target.name!r}: {len(rare)} label(s) occur in fewer than {FEWEST_OF_A_CLASS} rows (first: {rare[0]!r}, "
                 f"{target.counts[rare[0]]} rows); they can hardly be learnt or measured"
             )
-    if task.kind is TaskKind.MULTICLASS:
+    if task.kind is TaskKind.MULTICLASS and len(targets) == 1:
         unseen = [label for label in task.classes if label not in targets[0].counts]
         if unseen:
             yield f"the class(es) {', '.join(unseen[:5])} of the sample submission never occur in {task.train}"

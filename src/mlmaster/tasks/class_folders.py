@@ -29,7 +29,8 @@ FEWEST_A_CLASS = 2
 _TRAIN = re.compile(r"(.+[-_ ])?train(ing)?([-_ ]?(images?|imgs?|data|set|audio|files))?", re.IGNORECASE)
 _TEST = re.compile(r"(.+[-_ ])?test(ing)?\d?([-_ ]?(images?|imgs?|data|set|audio|files))?", re.IGNORECASE)
 _NO_CLASS = re.compile(
-    r"(train|test)(ing)?.*|val(id(ation)?)?|images?|imgs?|labels?|masks?|annotations?|audio|data|files|docs?|models?|runs",
+    r"(train|test)(ing)?.*|val(id(ation)?)?|images?|imgs?|labels?|masks?|annotations?|audio|(.+[-_ ])?data|files|docs?"
+    r"|models?|runs",
     re.IGNORECASE,
 )
 _CLASS_IN_NAME = re.compile(r"(?P<label>[^\W\d_][^.]*?)(?P<mark>[._-])\d+\.[A-Za-z0-9]{2,5}")

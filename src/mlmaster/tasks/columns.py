@@ -164,6 +164,8 @@ def _targets_of_sample(
     """Return the targets, the class labels where the predicted columns are classes, and why."""
     rest = [name for name in train.header if name not in test.header]
     if set(predicted) <= set(train.header) and (not overrides.target or set(overrides.target) == set(predicted)):
+        if overrides.kind is TaskKind.MULTICLASS and len(predicted) > 1:
+            return predicted, predicted, "a column of 0 and 1 for each class, in the sample submission and in train"
         return predicted, (), "predicted in the sample submission, and in train"
     for name in overrides.target or rest:
         labels = _match_classes(train, name, predicted)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from mlmaster.core.task import PredictionKind
 from mlmaster.errors import DataError
 from mlmaster.tasks.cells import MISSING
 from mlmaster.tasks.columns import Columns, find_columns
@@ -43,6 +44,11 @@ class Evidence:
     overrides: Overrides
     description: str
     notes: tuple[str, ...]
+
+    @property
+    def asks_text(self) -> bool:
+        """Return True when the answers are free text, so that labels are no classes: each may stand alone, or be empty."""
+        return self.overrides.prediction_kind is PredictionKind.TEXT
 
     @cached_property
     def sample_values(self) -> frozenset[str]:
@@ -85,5 +91,6 @@ def gather(directory: Path, found: Found, overrides: Overrides) -> Evidence:
         content = (directory / found.description).read_bytes()
         description = content[:MOST_TEXT_BYTES].decode("utf-8", errors="replace")
     columns = find_columns(train, test, sample, overrides, f"{overrides.goal or ''}\n{description}")
-    targets = read_targets(train.path, columns.targets, train.delimiter)
+    is_text = overrides.prediction_kind is PredictionKind.TEXT
+    targets = read_targets(train.path, columns.targets, train.delimiter, may_be_empty=is_text)
     return Evidence(directory, found, train, test, sample, columns, targets, overrides, description, tuple(notes))

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlmaster.core.task import Task, TaskKind
+from mlmaster.core.task import PredictionKind, Task, TaskKind
 from mlmaster.ports import Array
 
 NEVER = -1
@@ -42,9 +42,11 @@ def count_folds(rows: int, media_bytes: int = 0) -> int:
 def find_strata(task: Task, truth: Array) -> Numbers:
     """Return the stratum of each row: its class or combination of labels, or its quantile of the (first) numeric target."""
     rows = len(truth)
+    if task.prediction_kind is PredictionKind.TEXT or (
+        task.kind is TaskKind.REGRESSION and truth.dtype.kind not in "fiu"
+    ):
+        return np.zeros(rows, dtype=np.int64)
     if task.kind is TaskKind.REGRESSION:
-        if truth.dtype.kind not in "fiu":
-            return np.zeros(rows, dtype=np.int64)
         values = truth if truth.ndim == 1 else truth[:, 0]
         bins = max(1, min(MOST_BINS, rows // 10))
         ranks = np.empty(rows, dtype=np.int64)

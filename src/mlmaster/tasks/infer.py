@@ -114,7 +114,7 @@ def infer(directory: Path, name: str, found: Found, overrides: Overrides, metric
         ("id", columns.id_column or "none", columns.why_id),
         ("kind", kind, why_kind),
         ("positive class" if is_binary else "classes", classes[1] if is_binary else join(classes), why_classes)
-        if is_binary or is_multiclass
+        if classes and (is_binary or is_multiclass)
         else None,
         ("metric", f"{metric.name} ({metric.direction})", tell_file(directory, overrides.metric_file) or why_metric),
         ("split", split_file, why_split) if split_file else None,

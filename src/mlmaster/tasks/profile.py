@@ -59,7 +59,7 @@ def _describe(task: Task, name: str, cells: Sequence[str], *, is_in_test: bool) 
         kind=kind,
         missing=(len(cells) - len(present)) / len(cells),
         distinct=len(set(present)),
-        mean=math.fsum(numbers) / len(numbers) if numbers else None,
+        mean=_mean(numbers),
         minimum=min(numbers, default=None),
         maximum=max(numbers, default=None),
         mean_words=sum(map(count_words, present)) / len(present) if kind is ColumnKind.TEXT else None,
@@ -67,6 +67,13 @@ def _describe(task: Task, name: str, cells: Sequence[str], *, is_in_test: bool) 
         is_target=name in task.targets,
         is_in_test=is_in_test,
     )
+
+
+def _mean(numbers: Sequence[float]) -> float | None:
+    try:
+        return math.fsum(numbers) / len(numbers) if numbers else None
+    except OverflowError:  # of the sum alone: no mean is larger than the largest number
+        return math.fsum(number / len(numbers) for number in numbers)
 
 
 def _find_separators(cells: Sequence[str]) -> str:
@@ -94,15 +101,15 @@ class _TargetSums:
             if len(numbers) == 1:
                 self._numbers.add(numbers[0])
             return
-        for place, count in zip(self._places, self._counts, strict=True):
+        for place, count in zip(self._places, self._counts, strict=True) if self._task.classes else ():
             count[cells[place]] += 1
 
     def shares(self) -> dict[str, float]:
-        """Return the share of every class; of every label's positive value in a multilabel task."""
+        """Return the share of every class; of the positive value where each label or class has a column."""
         task = self._task
-        if self._is_numeric:
+        if self._is_numeric or not task.classes:
             return {}
-        if task.kind is TaskKind.MULTILABEL:
+        if task.kind is TaskKind.MULTILABEL or len(self._counts) > 1:
             return {
                 name: count[sorted(count)[-1]] / count.total()
                 for name, count in zip(task.targets, self._counts, strict=True)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from mlmaster.core.scheme import Scheme, SchemeKind
-from mlmaster.core.task import Task, TaskKind
+from mlmaster.core.task import PredictionKind, Task, TaskKind
 from mlmaster.errors import DataError, SettingsError, TaskError
 from mlmaster.ports import Array
 from mlmaster.tasks.dealing import Grain, Ground, deal_hiding
@@ -342,7 +342,7 @@ def can_judge(task: Task, truth: Array) -> bool:
     """Return True when so many judge rows tell something: 100 at least, and 10 of the second class."""
     if len(truth) < LEAST_JUDGE_ROWS:
         return False
-    if task.kind is TaskKind.REGRESSION:
+    if task.kind is TaskKind.REGRESSION or task.prediction_kind is PredictionKind.TEXT:
         return True
     columns = truth.reshape(len(truth), -1).T
     seconds = [np.sort(np.unique(column, return_counts=True)[1])[-2:] for column in columns]

@@ -98,7 +98,9 @@ def open_place(place: Place, said: Overrides, workspace: Path) -> tuple[Place, t
             target = _emptied(workspace / "unpacked")
             notes += unpack_folder(place.path, target)
             place = replace(place, path=target)
-    found = None if said.train is not None or has_train_table(place.path, said) else find_class_folders(place.path)
+    # Self-reported scripts see the folder as it stands.
+    is_settled = said.is_self_reported or said.train is not None or has_train_table(place.path, said)
+    found = None if is_settled else find_class_folders(place.path)
     if found is not None:
         sample = find_sample(place.path, said)
         is_plain = sample is not None and sample.lower().endswith(DELIMITED)

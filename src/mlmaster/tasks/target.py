@@ -51,8 +51,10 @@ class TargetColumn:
         return self.is_whole and 2 < len(self.counts) <= MOST_CLASSES_OF_NUMBERS
 
 
-def read_targets(path: Path, names: Sequence[str], delimiter: str) -> tuple[TargetColumn, ...]:
-    """Read all labels.
+def read_targets(
+    path: Path, names: Sequence[str], delimiter: str, *, may_be_empty: bool = False
+) -> tuple[TargetColumn, ...]:
+    """Read all labels; of free text, an empty one is a label as well.
 
     Raises:
         DataError: Some rows have no label.
@@ -83,7 +85,7 @@ def read_targets(path: Path, names: Sequence[str], delimiter: str) -> tuple[Targ
     for name, count, (gaps, first), strange in zip(names, counts, missing, odd, strict=True):
         if not count:
             raise TaskError(f"{path}: the target {name!r} is missing in all {rows} rows; name another with --target")
-        if gaps:
+        if gaps and not may_be_empty:
             raise DataError(
                 f"{path}: {gaps} of {rows} rows have no value in the target {name!r} (first: row {first}); "
                 "take these rows out of the train table, or put them into a test table"
@@ -128,7 +130,8 @@ def find_kind(targets: Sequence[TargetColumn]) -> TaskKind:
     if distinct > target.rows / 2 or distinct > 5000:
         raise TaskError(
             f"the target {target.name!r} has {distinct} different values in {target.rows} rows and is no number "
-            f"({target.odd!r}): neither classes nor a quantity; name another with --target, or mend these values"
+            f"({target.odd!r}): neither classes nor a quantity; name another with --target, mend these values, or say "
+            "prediction_kind: text in task.yaml where answers are free text"
         )
     return TaskKind.MULTICLASS
 

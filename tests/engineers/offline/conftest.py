@@ -57,6 +57,11 @@ TARGETS: Mapping[str, dict[str, Any]] = {
         "prediction_kind": PredictionKind.CLASS_PROBABILITIES,
         "metric": "log_loss",
     },
+    "marked_classes": {
+        "kind": TaskKind.MULTICLASS,
+        "prediction_kind": PredictionKind.CLASS_PROBABILITIES,
+        "metric": "log_loss",
+    },
     "grade": {
         "kind": TaskKind.MULTICLASS,
         "prediction_kind": PredictionKind.LABEL,
@@ -77,6 +82,8 @@ def _columns(what: str) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ..
             return ("warm", "wet"), ("warm", "wet"), ("warm", "wet")
         case "classes":
             return ("answer",), ("low", "mid", "top"), ("low", "mid", "top")
+        case "marked_classes":
+            return ("low", "mid", "top"), ("low", "mid", "top"), ("low", "mid", "top")
         case "grade":
             return ("answer",), ("answer",), ("0", "1", "2")
         case "ranking":
@@ -98,6 +105,8 @@ def _cells(what: str, signal: float, text: str) -> list[object]:
             return [int(signal > 0.5), int(0.3 < signal < 0.8)]
         case "classes" | "ranking":
             return [("low", "mid", "top")[third]]
+        case "marked_classes":
+            return [int(place == third) for place in range(3)]
         case "grade":
             return [third]
         case "words":

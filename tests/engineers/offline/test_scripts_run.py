@@ -94,6 +94,18 @@ def test_words_are_answered(tiny: Callable[..., Tiny], run_scripts: Runner, chec
         check(run)
 
 
+def test_a_column_for_each_class_is_read(
+    tiny: Callable[..., Tiny], run_scripts: Runner, check: Callable[[Run], None]
+) -> None:
+    """The same answers as from one column of labels."""
+    ones = [tiny(kind) for kind in ("classes", "marked_classes")]
+    runs = run_scripts([("linear", one, script(default_recipe("linear", one.facts), one.facts)) for one in ones])
+    for run in runs:
+        check(run)
+    first, second = ((run.directory / "submission.csv").read_text() for run in runs)
+    assert first == second
+
+
 def test_blends_run(tiny: Callable[..., Tiny], run_scripts: Runner, check: Callable[[Run], None]) -> None:
     scripts = []
     for kind in ("two_numbers", "classes", "probability", "labels"):

@@ -31,6 +31,8 @@ def target_lines(recipe: Recipe, facts: Facts) -> list[str]:
             return ["y = label_lists(train[TARGETS[0]], CLASSES)"]
         case Goal.LABELS:
             return ["y = label_flags(train[TARGETS])"]
+        case _ if len(facts.task.targets) > 1:
+            return ["y = train[TARGETS].to_numpy(dtype=float).argmax(axis=1).reshape(-1, 1)  # a column for each class"]
         case _:
             return ["y = class_codes(train[TARGETS[0]], CLASSES)"]
 

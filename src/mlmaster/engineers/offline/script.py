@@ -108,7 +108,7 @@ def _reader(facts: Facts, name: str, *, as_text: bool) -> Code:
         named |= {"dtype": Code("str"), "keep_default_na": False}
     else:
         texts = [*([task.id_column] if task.id_column else []), *(rule.key for rule in task.file_rules)]
-        if facts.goal in (Goal.BINARY, Goal.CLASSES) and name == task.train:
+        if facts.goal in (Goal.BINARY, Goal.CLASSES) and name == task.train and len(task.targets) == 1:
             texts += task.targets
         if texts:
             named["dtype"] = {column: Code("str") for column in dict.fromkeys(texts)}
