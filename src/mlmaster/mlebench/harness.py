@@ -1,7 +1,8 @@
 """How the harness scores a competition while it is solved: facts of `harness.yaml`, beside what is inferred from the files.
 
 MLE-bench says how it split its test rows off; the same rule, applied to the public train rows, hides rows as the real test is
-hidden. These are facts about public data alone.
+hidden. These are facts about public data alone, shown on prepared data. Of competitions without a recipe only expectations
+are written down; nothing acts on those.
 """
 
 from __future__ import annotations
@@ -31,12 +32,14 @@ class FoldRule(BaseModel):
 
 
 class Harness(BaseModel):
-    """What the harness is told of a competition.
+    """What the harness is told of a competition: just one of `folds` and the three reasons.
 
     Attributes:
-        folds: The rule of its test split; None where it is self-reported.
-        task: Corrections of what is inferred.
-        self_reported: Why nothing can be hidden; empty where rows can.
+        folds: The rule of its test split.
+        task: Corrections of what is inferred, beside `folds`.
+        self_reported: Why nothing can be hidden.
+        expected: From which layout of its files it is expected that rows can be hidden.
+        expected_self_reported: Why it is expected that nothing can.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -44,10 +47,12 @@ class Harness(BaseModel):
     folds: FoldRule | None = None
     task: Overrides = Field(default_factory=Overrides)
     self_reported: str = ""
+    expected: str = ""
+    expected_self_reported: str = ""
 
 
 @cache
 def harnesses() -> Mapping[str, Harness]:
-    """Return what is known by competition; others are inferred like any folder."""
+    """Return what is known or expected, by competition."""
     text = files("mlmaster.mlebench").joinpath("harness.yaml").read_text(encoding="utf-8")
     return {name: Harness.model_validate(entry) for name, entry in yaml.safe_load(text).items()}
