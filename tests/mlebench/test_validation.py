@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.mlebench.graders.suites import answer_f1
 from tests.mlebench.planted import broken_submissions, plant, table
 from typer.testing import CliRunner
 
@@ -39,6 +40,8 @@ def known(tmp_path: Path) -> Known:
         "id 'a \"b\"' stands twice (1 such rows)",
         "id 'spa…' stands twice (1 such rows)",
         "id '17.0' stands twice (1 such rows)",
+        "y, row 3: 'nan' is no number",
+        "y, row 2: 7 words; a box is six",
     ],
 )
 def test_reason_that_holds_what_the_reader_has_is_told(reason: str, known: Known) -> None:
@@ -114,13 +117,16 @@ def test_reason_is_of_use(tmp_path: Path) -> None:
     assert "no column 'PassengerId'" in validate(path, planted.place).message
 
 
-def test_private_sample_lends_no_columns(tmp_path: Path) -> None:
+def test_private_sample_lends_its_columns_and_nothing_else(tmp_path: Path) -> None:
     place = Place(tmp_path, competition("billion-word-imputation"))
     place.private.mkdir(parents=True)
     place.answers.write_text("id,sentence\n1,one\n", encoding="utf-8")
-    place.sample.write_text("id,sentence,qxzv\n1,a,b\n", encoding="utf-8")
+    place.sample.write_text("id,sentence\n1,qxzv\n", encoding="utf-8")
     path = tmp_path / "s.csv"
     path.write_text("a,b\n1,2\n", encoding="utf-8")
+    message = validate(path, place).message
+    assert message.endswith("the submission has no column 'id', 'sentence'; it has 'a', 'b'")
+    path.write_text("id,sentence\n7,qxzv\n", encoding="utf-8")
     assert "qxzv" not in validate(path, place).message
 
 
@@ -205,3 +211,14 @@ def test_cli_names_what_is_wrong_with_the_call(tmp_path: Path) -> None:
     )
     assert result.exit_code == 2
     assert "not prepared" in result.stderr
+
+
+def test_answers_that_are_no_csv_have_verdicts_too(tmp_path: Path) -> None:
+    suite = next(each for each in answer_f1.suites() if each.competition == "tensorflow2-question-answering")
+    place = Place(tmp_path, competition(suite.competition))
+    place.private.mkdir(parents=True)
+    assert isinstance(suite.answers, list)
+    place.answers.write_text("".join(json.dumps(record) + "\n" for record in suite.answers), encoding="utf-8")
+    for case in suite.cases:
+        case.write(tmp_path / "s.csv")
+        assert validate(tmp_path / "s.csv", place).is_valid is (case.expected is not None), case.name

@@ -1,8 +1,8 @@
 """What may be told of an invalid submission: the second wall between the answers and those who may not know them.
 
 Graders word their refusals without the answers. Nothing here relies on it: a reason is passed on only when each of its words
-stands in ML-Master's own source or in what its reader has anyway, which is the submission and the columns of the public
-sample submission; otherwise a general sentence stands for it. A label that is an everyday word cannot be told from prose;
+stands in ML-Master's own source or in what its reader has anyway, which is the submission and the columns of the sample
+submission; otherwise a general sentence stands for it. A label that is an everyday word cannot be told from prose;
 what is stopped for certain are ids, scores, and labels that do not read like the source. The verdict is `validation.py`'s.
 """
 
@@ -27,7 +27,25 @@ _QUOTED = re.compile(r"'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"")
 _TOKEN = re.compile(r"[+-]?\d[\d_,]*\.?\d*(?:[eE][+-]?\d+)?|[^\W\d]\w*|\d+\w*")
 _NUMBER = re.compile(r"[+-]?[\d_,.]+(?:[eE][+-]?\d+)?")
 _COUNT_BEFORE = frozenset({"row", "rows", "line", "column", "columns"})
-_COUNT_AFTER = _COUNT_BEFORE | {"lines", "cell", "cells", "such", "value", "values", "times", "character", "characters"}
+_COUNT_AFTER = _COUNT_BEFORE | frozenset(
+    [
+        "lines",
+        "cell",
+        "cells",
+        "such",
+        "value",
+        "values",
+        "times",
+        "word",
+        "words",
+        "number",
+        "numbers",
+        "ids",
+        "images",
+    ]
+)
+_EMPTY = frozenset({"", "nan", "None"})
+"""How an empty cell is shown."""
 _EDGES = frozenset(b",;\t\r\n\"' ")
 _CUT = "…"
 _LOOKS = 100_000
@@ -40,7 +58,7 @@ class Known:
 
     Attributes:
         submission: The file that was handed in.
-        columns: Of the submission and of the public sample submission.
+        columns: Of the submission and of the sample submission.
         counts: Numbers of rows and columns of both.
     """
 
@@ -80,7 +98,7 @@ def _is_public(text: str, known: Known) -> bool:
     ]
     wanted = [*(_unescape(each) for each in quoted), *doubtful]
     columns = {str(column) for column in known.columns}
-    return _stand_in(known.submission, [each for each in wanted if each not in columns])
+    return _stand_in(known.submission, [each for each in wanted if each not in columns | _EMPTY])
 
 
 def _is_prose(
@@ -123,8 +141,10 @@ def _spellings(text: str) -> Iterator[str]:
     yield text
     if '"' in text:
         yield text.replace('"', '""')
-    if text.endswith(".0"):
+    if _NUMBER.fullmatch(text):
         yield text.removesuffix(".0")
+        yield f"{text}.0"
+        yield text.replace("e+", "e")
 
 
 def _is_cell(content: mmap.mmap, text: str) -> bool:
