@@ -3,6 +3,7 @@
 import importlib
 import json
 import math
+import re
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -31,6 +32,13 @@ def test_every_submission_gets_its_official_verdict(name: str, tmp_path: Path) -
         verdict = grade_case(suite, case, tmp_path)
         if not is_same(verdict.score, case.expected):
             wrong.append(f"{case.name}: {verdict.score} ({verdict.reason}), expected {case.expected}")
+        told = set(re.findall(r"'((?:[^'\\]|\\.)+)'", verdict.reason)) & cells_of(suite)
+        given = (tmp_path / "submission.csv").read_text(encoding="utf-8", errors="replace").replace('""', '"')
+        wrong += [
+            f"{case.name}: {cell!r} stands in the answers alone, and is told"
+            for cell in told
+            if cell not in given and cell != "nan"
+        ]
     assert not wrong, "\n".join(wrong)
 
 
@@ -58,6 +66,12 @@ def test_suite_is_whole(name: str) -> None:
     assert suite.derivation
     scores = {case.expected for case in suite.cases if case.expected is not None and not math.isnan(case.expected)}
     assert len(scores) >= 5, "the cases tell no scores apart"
+
+
+def cells_of(suite: Suite) -> set[str]:
+    if isinstance(suite.answers, list):
+        return set(re.findall(r'"([^"]+)"(?!:)', json.dumps(suite.answers)))
+    return {str(cell) for name in suite.answers.columns for cell in suite.answers[name].tolist()}
 
 
 def grade_case(suite: Suite, case: Case, folder: Path) -> Verdict:
