@@ -60,7 +60,8 @@ def box_precision_3d(submission: pd.DataFrame, answers: pd.DataFrame) -> float:
     for row, one, other in zip(column.index.tolist(), found, truth, strict=True):
         with blamed_on(column, row):
             precisions.append(_precisions(one, other))
-    return float(np.mean(precisions))
+    # summed in the order of ids, as in the original: scores are fractions that can lie just between two roundings
+    return float(np.mean(np.concatenate([precisions[row] for row in np.argsort(submission["Id"].to_numpy())])))
 
 
 def _precisions(found: Boxes, truth: Boxes) -> NDArray[np.float64]:
@@ -81,9 +82,14 @@ def _of_class(found: NDArray[np.float64], truth: NDArray[np.float64]) -> NDArray
     hits = (reaches & (reaches.cumsum(axis=1) == 1)).any(axis=2).cumsum(axis=1)
     precision = hits / np.arange(1, len(found) + 1)
     best_from_here = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
-    gains = np.diff(hits / len(truth), axis=1, prepend=0.0)
-    precisions: NDArray[np.float64] = np.sum(gains * best_from_here, axis=1)
-    return precisions
+    return np.array([_area(each / len(truth), best) for each, best in zip(hits, best_from_here, strict=True)])
+
+
+def _area(recall: NDArray[np.float64], precision: NDArray[np.float64]) -> float:
+    """Return the area under a curve. Its terms are the original's alone: a zero more can change the last bit of a sum."""
+    recall, precision = np.append(recall, 1.0), np.append(precision, 0.0)
+    gains = np.diff(recall, prepend=0.0)
+    return float(np.sum((gains * precision)[gains != 0]))
 
 
 def _intersection_over_union(found: NDArray[np.float64], truth: NDArray[np.float64]) -> NDArray[np.float64]:

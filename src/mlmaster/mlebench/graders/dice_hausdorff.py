@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -27,17 +27,8 @@ TOO_LARGE = 10
 """A volume of more than so many times the true one is as far away as can be."""
 
 
-@dataclass(frozen=True, slots=True)
-class Volume:
-    """What one scan shows, over all classes.
-
-    Attributes:
-        voxels: Rising, shape (n, 3): slice, row, column.
-        shape: Slices, height, width.
-    """
-
-    voxels: NDArray[np.int64]
-    shape: tuple[int, int, int]
+Volume: TypeAlias = NDArray[np.bool_]
+"""What one scan shows, over all classes: slice, column, row."""
 
 
 def dice_hausdorff(submission: pd.DataFrame, answers: pd.DataFrame) -> float:
@@ -60,23 +51,42 @@ def dice_hausdorff(submission: pd.DataFrame, answers: pd.DataFrame) -> float:
 
 def hausdorff(found: Volume, truth: Volume) -> float:
     """Return the Hausdorff distance, where the true volume is a unit cube whose diagonal is 1; NaN for two empty volumes."""
-    if not len(found.voxels) and not len(truth.voxels):
+    shape = truth.shape
+    voxels, true_voxels = np.count_nonzero(found), np.count_nonzero(truth)
+    if not voxels and not true_voxels:
         return math.nan
-    if not len(found.voxels) or not len(truth.voxels) or len(found.voxels) > TOO_LARGE * len(truth.voxels):
+    if not voxels or not true_voxels or voxels > TOO_LARGE * true_voxels:
         return 1.0
-    return max(_reach(found, truth, truth.shape), _reach(truth, found, truth.shape)) / math.sqrt(3)
+    if found.shape != shape:
+        found, truth = (_padded(each, np.maximum(found.shape, shape)) for each in (found, truth))
+    return max(_reach(found, truth, shape), _reach(truth, found, shape)) / math.sqrt(3)
 
 
-def _reach(volume: Volume, other: Volume, shape: tuple[int, int, int]) -> float:
+def _reach(volume: Volume, other: Volume, shape: tuple[int, ...]) -> float:
     """Return how far the voxel of one volume that is farthest from the other is from it."""
     from scipy.spatial import cKDTree
 
-    extent = np.maximum(volume.shape, other.shape)
-    taken = np.isin(_keys(volume.voxels, extent), _keys(other.voxels, extent))
-    if taken.all():
+    outside = np.argwhere(volume & ~other)
+    if not len(outside):
         return 0.0
-    distances, _ = cKDTree(other.voxels / shape).query(volume.voxels[~taken] / shape)
+    # of a voxel outside, the nearest within lies on the surface
+    distances, _ = cKDTree(np.argwhere(_surface(other)) / shape).query(outside / shape)
     return float(distances.max())
+
+
+def _surface(volume: Volume) -> Volume:
+    """Return the voxels that have a neighbour outside; the edge of the volume counts as one."""
+    within = volume.copy()
+    for axis in range(volume.ndim):
+        inner, whole = np.moveaxis(within, axis, 0), np.moveaxis(volume, axis, 0)
+        inner[1:] &= whole[:-1]
+        inner[:-1] &= whole[1:]
+        inner[[0, -1]] = False
+    return volume & ~within
+
+
+def _padded(volume: Volume, shape: NDArray[np.int64]) -> Volume:
+    return np.pad(volume, [(0, side - own) for side, own in zip(shape.tolist(), volume.shape, strict=True)])
 
 
 def _volumes(masks: Sequence[Runs], ids: Sequence[str], shapes: Sequence[tuple[int, int]]) -> list[Volume]:
@@ -97,22 +107,18 @@ def _volume(
             f"rows of {shown(scan)} stand where images of unlike sizes are asked for; keep the rows in the order of the "
             "sample submission"
         )
-    (height, width) = sizes.pop()
-    layers = [np.unique(np.concatenate([masks[row].pixels() for row in rows])) for rows in slices]
-    pixels = np.concatenate(layers)
-    layer = np.repeat(np.arange(len(layers)), [len(each) for each in layers])
-    return Volume(np.column_stack((layer, pixels % height, pixels // height)), (len(layers), height, width))
+    height, width = sizes.pop()
+    volume = np.zeros((len(slices), width * height), bool)
+    for layer, rows in zip(volume, slices, strict=True):
+        for row in rows:
+            layer[masks[row].pixels()] = True
+    return volume.reshape(len(slices), width, height)
 
 
 def _require_texts(ids: Sequence[str]) -> None:
     for row, each in enumerate(ids, start=1):
         if not isinstance(each, str):
             raise SubmissionError(f"id, row {row}: {shown(str(each))} is no id; copy the ids of the sample submission")
-
-
-def _keys(voxels: NDArray[np.int64], extent: NDArray[np.int64]) -> NDArray[np.int64]:
-    keys: NDArray[np.int64] = (voxels[:, 0] * extent[1] + voxels[:, 1]) * extent[2] + voxels[:, 2]
-    return keys
 
 
 def _mean(values: Sequence[float]) -> float:
