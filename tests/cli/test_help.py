@@ -21,6 +21,8 @@ COMMANDS = (
     ("predict",),
     ("prepare",),
     ("grade",),
+    ("validate",),
+    ("serve-grader",),
     ("doctor",),
     ("settings",),
     ("task",),
