@@ -39,7 +39,8 @@ class OfflineEngineer:
         if context.task.is_self_reported:
             raise Exhausted(
                 "the offline engineer writes scripts that are scored on hidden rows, and this task hides none "
-                "(self_reported): none of its scripts would report a score of its own"
+                "(self_reported): none of its scripts would report a score of its own; "
+                "ask a language model with --model"
             )
         facts = Facts.of(context.task, context.profile, context.packages)
         known = {recipe.signature() for recipe in _recipes((*context.history, *context.siblings, *context.path))}
