@@ -7,7 +7,7 @@ say which of its own rows make up a volume. Those volumes are then held against 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -89,25 +89,27 @@ def _padded(volume: Volume, shape: NDArray[np.int64]) -> Volume:
     return np.pad(volume, [(0, side - own) for side, own in zip(shape.tolist(), volume.shape, strict=True)])
 
 
-def _volumes(masks: Sequence[Runs], ids: Sequence[str], shapes: Sequence[tuple[int, int]]) -> list[Volume]:
-    """Return the volumes in the order of their ids: masks of one slice are joined, slices of one scan stacked."""
+def _volumes(masks: Sequence[Runs], ids: Sequence[str], shapes: Sequence[tuple[int, int]]) -> Iterator[Volume]:
+    """Return the volumes in the order of their ids, one at a time: masks of a slice are joined, slices of a scan stacked."""
     _require_texts(ids[: len(masks)])
     scans: dict[str, dict[str, list[int]]] = {}
     for row in sorted(range(len(masks)), key=lambda index: ids[index]):
         scans.setdefault(ids[row].split("_slice_")[0], {}).setdefault(ids[row], []).append(row)
-    return [_volume(scan, list(slices.values()), masks, shapes) for scan, slices in scans.items()]
+    sizes = [_size(scan, [shapes[row] for rows in slices.values() for row in rows]) for scan, slices in scans.items()]
+    return (_volume(slices.values(), masks, size) for slices, size in zip(scans.values(), sizes, strict=True))
 
 
-def _volume(
-    scan: str, slices: Sequence[Sequence[int]], masks: Sequence[Runs], shapes: Sequence[tuple[int, int]]
-) -> Volume:
-    sizes = {shapes[row] for rows in slices for row in rows}
-    if len(sizes) > 1:
+def _size(scan: str, shapes: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    if len(set(shapes)) > 1:
         raise SubmissionError(
             f"rows of {shown(scan)} stand where images of unlike sizes are asked for; keep the rows in the order of the "
             "sample submission"
         )
-    height, width = sizes.pop()
+    return shapes[0]
+
+
+def _volume(slices: Collection[Sequence[int]], masks: Sequence[Runs], size: tuple[int, int]) -> Volume:
+    height, width = size
     volume = np.zeros((len(slices), width * height), bool)
     for layer, rows in zip(volume, slices, strict=True):
         for row in rows:

@@ -89,6 +89,12 @@ def suites() -> Iterator[Suite]:
             with_cell(good, "id", "case12_day20_slice_0099", 35),
             INVALID,
         ),
+        Case(
+            "broken",
+            "slices of unlike sizes in a scan behind the last",
+            with_cell(with_cell(good, "id", "z_slice_1"), "id", "z_slice_2", 35),
+            INVALID,
+        ),
         Case("broken", "an empty id", with_cell(good, "id", None), INVALID),
         Case("broken", "no ids", good.assign(id=None), INVALID),
         Case("broken", "numbers for ids", good.assign(id=range(len(good))), INVALID),
