@@ -78,6 +78,7 @@ def test_numbers_are_one_id_in_any_spelling_and_never_text() -> None:
         (["b", "zz", "y"], ["a", "b", "c"], "id, row 2: 'zz' is no id of the test set (2 such rows)"),
         (["b", "a", "b"], ["a", "b", "c"], "id, row 3: 'b' stands a second time (1 such rows)"),
         (["b", None, "a"], ["a", "b", "c"], "id, row 2: the cell is empty (1 such rows)"),
+        (["b", np.nan, "a"], ["a", "b", np.nan], "id, row 2: the cell is empty (1 such rows)"),
         ([1.0, np.nan, 3.0], [1, 2, 3], "id, row 2: the cell is empty (1 such rows)"),
         ([7, "c", "b"], ["a", "b", "c"], "id, row 1: '7' is no id of the test set (1 such rows)"),
         ([1, "2", "b"], [1, 2, 3], "id, row 3: 'b' is no number (1 such rows)"),
