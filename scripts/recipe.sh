@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 bin=.venv/bin
-code="src tests benchmarks scripts"
+code="src tests benchmarks scripts integrations"
 name=${1:-check}
 shift || true
 
