@@ -35,7 +35,9 @@ def write_csv(
     quoting: Quoting = 0,
 ) -> None:
     """Write a table without its index, as pandas 2 does on Linux, whatever the system and the Python."""
-    texts = [name for name, dtype in table.dtypes.items() if is_object_dtype(dtype) or isinstance(dtype, pd.StringDtype)]
+    texts = [
+        name for name, dtype in table.dtypes.items() if is_object_dtype(dtype) or isinstance(dtype, pd.StringDtype)
+    ]
     texts = [name for name in texts if table[name].map(_has_return).any()]
     if texts:
         table = table.assign(**{str(name): table[name].map(_without_return) for name in texts})
