@@ -54,13 +54,9 @@ def competition(competition_id: str) -> Competition:
     known = competitions()
     if competition_id not in known:
         lower = {each.lower(): each for each in known}
-        near = get_close_matches(competition_id.lower(), lower, n=3, cutoff=0.4)
-        hint = (
-            f"did you mean {' or '.join(lower[each] for each in near)}?"
-            if near
-            else "`mlmaster bench list` shows all 82"
-        )
-        raise TaskError(f"{competition_id!r} is no competition of MLE-bench; {hint}")
+        near = get_close_matches(competition_id.lower(), lower, n=3)
+        hint = f"did you mean {' or '.join(lower[each] for each in near)}? " if near else ""
+        raise TaskError(f"{competition_id!r} is no competition of MLE-bench; {hint}`mlmaster bench list` shows all 82")
     return known[competition_id]
 
 
