@@ -62,6 +62,12 @@ def test_medals_of_a_leaderboard(invoke: Invoke, data_dir: Path, sample: Path, t
     board.write_text("score\n0.5\n0.4\n0.3\n", encoding="utf-8")
     result = invoke("grade", sample, "-c", SHIP, "--data-dir", data_dir, "--leaderboard", board)
     assert "gold medal, above the median (gold 0.5, silver 0.5, bronze 0.5, median 0.4)" in result.output
+    assert "note:" not in result.stderr
+    board.write_text("score\n0.5\n0.3\n0.4\n", encoding="utf-8")
+    unsorted = invoke("grade", sample, "-c", SHIP, "--data-dir", data_dir, "--leaderboard", board)
+    assert unsorted.exit_code == 0
+    assert unsorted.stdout == result.stdout
+    assert "note: the leaderboard is out of order: row 3 has 0.4 after 0.3" in unsorted.stderr
 
 
 def test_a_list_of_submissions_becomes_a_group_report(
@@ -97,12 +103,37 @@ def test_a_list_of_submissions_becomes_a_group_report(
         (["-c", "leaf-classification"], "is not prepared in"),
         (["--leaderboard", "x.csv"], "goes with -c ID"),
         ([], "say what it answers"),
+        (["-c", SHIP, "--output-dir", "x"], "leave it out for a single one"),
+        (["--task", "."], "--data-dir holds the competitions"),
     ],
 )
 def test_mistakes(invoke: Invoke, data_dir: Path, sample: Path, words: list[str], message: str) -> None:
     result = invoke("grade", sample, "--data-dir", data_dir, *words)
     assert result.exit_code == 2
     assert message in result.stderr
+
+
+@pytest.mark.parametrize("command", ["grade", "validate", "serve-grader", "prepare"])
+def test_a_data_folder_that_is_none(invoke: Invoke, data_dir: Path, sample: Path, command: str) -> None:
+    words = [command, *([sample] if command in ("grade", "validate") else []), "-c", SHIP, "--data-dir"]
+    result = invoke(*words, sample)
+    assert result.exit_code == 2
+    assert f"--data-dir {sample} is a file; name the folder" in " ".join(result.stderr.split())
+    if command != "prepare":
+        result = invoke(*words, data_dir / SHIP)
+        assert result.exit_code == 2
+        assert f"name the folder above: --data-dir {data_dir}" in " ".join(result.stderr.split())
+
+
+def test_a_report_that_could_not_be_written_is_told_before_grading(
+    invoke: Invoke, data_dir: Path, sample: Path, tmp_path: Path
+) -> None:
+    listed = tmp_path / "submissions.jsonl"
+    listed.write_text(json.dumps({"competition_id": SHIP, "submission_path": str(sample)}), encoding="utf-8")
+    result = invoke("grade", listed, "--data-dir", data_dir, "--output-dir", sample)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "cannot hold a report" in result.stderr
+    assert "leave out -c" in invoke("grade", listed, "--data-dir", data_dir, "-c", SHIP).stderr
 
 
 @pytest.mark.parametrize(

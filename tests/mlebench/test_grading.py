@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from mlmaster.errors import DataError, SubmissionError, TaskError
-from mlmaster.mlebench.grading import exists, grade, grade_listed, judge, score_of
+from mlmaster.errors import DataError, SubmissionError
+from mlmaster.mlebench.grading import absence, grade, grade_listed, judge, score_of
 from mlmaster.mlebench.medals import Standard
 from mlmaster.mlebench.places import Place
 from mlmaster.mlebench.registry import competition
@@ -43,17 +43,20 @@ class Exploding:
 
 @pytest.mark.parametrize("name", ["submission.csv", "a.CSV", "a.b.Csv"])
 def test_a_submission_is_a_file_named_csv(name: str, tmp_path: Path) -> None:
-    assert exists(submit(tmp_path, True, name))
+    assert not absence(submit(tmp_path, True, name))
 
 
 def test_other_names_folders_and_nothing_are_no_submissions(tmp_path: Path, place: Place) -> None:
     folder = tmp_path / "folder.csv"
     folder.mkdir()
-    for path in (submit(tmp_path, True, "a.txt"), submit(tmp_path, True, "csv"), folder, tmp_path / "none.csv"):
-        assert not exists(path)
+    named, nameless = "does not end in .csv; rename", "there is no such file; write"
+    paths = (submit(tmp_path, True, "a.txt"), submit(tmp_path, True, "csv"), folder, tmp_path / "none.csv")
+    for path, reason in zip(paths, (named, named, nameless, nameless), strict=True):
         verdict = judge(path, place.answers, SPACESHIP)
         assert not verdict.is_valid
-        assert f"{path}: no file whose name ends in .csv" in verdict.reason
+        assert path.name in verdict.reason
+        assert reason in verdict.reason
+        assert not grade(path, place).report.submission_exists
 
 
 def test_a_score_is_rounded_to_five_decimals(tmp_path: Path, place: Place) -> None:
@@ -183,17 +186,40 @@ def test_listed_submissions_are_graded_in_their_order(tmp_path: Path, place: Pla
     assert [each.report.score for each in graded] == [0.66667, None, 1.0]
     assert [each.report.submission_exists for each in graded] == [True, False, True]
     assert graded[1].report.submission_path == "None"
+    assert graded[1].reason == "nothing was submitted: the list names no file"
 
 
-@pytest.mark.parametrize("line", ["{", "[]", "3", '{"competition_id": "spaceship-titanic"}'])
-def test_a_line_that_lists_no_submission_is_named(line: str, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"list\.jsonl, line 2: "):
-        list(grade_listed(listing(tmp_path, "", line), tmp_path))
+def test_a_list_may_begin_with_a_mark_and_end_its_lines_as_windows_does(tmp_path: Path, place: Place) -> None:
+    path = tmp_path / "list.jsonl"
+    path.write_bytes(
+        b'\xef\xbb\xbf{"competition_id": "spaceship-titanic", "submission_path": "\xe2\x80\xa8.csv"}\r\n\r\n'
+    )
+    (graded,) = grade_listed(path, place.data_dir)
+    assert graded.report.submission_path == "\u2028.csv"
 
 
-def test_a_list_that_cannot_be_read_and_an_unknown_competition_are_told(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="cannot be read"):
-        list(grade_listed(tmp_path / "none.jsonl", tmp_path))
-    unknown = '{"competition_id": "spaceship-titanik", "submission_path": "a.csv"}'
-    with pytest.raises(TaskError, match="did you mean spaceship-titanic"):
-        list(grade_listed(listing(tmp_path, unknown), tmp_path))
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("{", "'{' is no JSON"),
+        ("[]", "no object"),
+        ("3", "no object"),
+        ('{"competition_id": "spaceship-titanic"}', "there is no submission_path; a line is"),
+        ("{}", "no competition_id and no submission_path"),
+        ('{"competition_id": "spaceship-titanik", "submission_path": "a.csv"}', "did you mean spaceship-titanic"),
+        ('{"competition_id": "leaf-classification", "submission_path": "a.csv"}', "is not prepared in"),
+    ],
+)
+def test_a_line_that_lists_no_submission_is_named_before_any_is_graded(
+    line: str, reason: str, tmp_path: Path, place: Place
+) -> None:
+    good = '{"competition_id": "spaceship-titanic", "submission_path": null}'
+    with pytest.raises(DataError, match=rf"list\.jsonl, line 3: .*{reason}"):
+        grade_listed(listing(tmp_path, "", good, line), place.data_dir)
+
+
+def test_a_list_that_cannot_be_read_or_lists_nothing_is_told(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="cannot be read: No such file"):
+        grade_listed(tmp_path / "none.jsonl", tmp_path)
+    with pytest.raises(DataError, match="lists no submission"):
+        grade_listed(listing(tmp_path, "# later"), tmp_path)

@@ -6,7 +6,7 @@ import pytest
 from mlmaster.errors import DataError
 from mlmaster.mlebench.medals import (
     Rank,
-    is_in_order,
+    leaderboard_notes,
     medal_positions,
     rank,
     read_leaderboard,
@@ -85,12 +85,33 @@ def test_infinities_rank_by_their_sign() -> None:
 def test_a_leaderboard_is_taken_as_it_stands(tmp_path: Path) -> None:
     path = tmp_path / "leaderboard.csv"
     path.write_text("score,teamId\n0.9,1\n0.5,2\n0.7,3\n0.1,4\n")
-    standard = read_leaderboard(path)
+    scores = read_leaderboard(path)
+    assert scores == [0.9, 0.5, 0.7, 0.1]
+    standard = standard_from(scores)
     assert (standard.gold, standard.silver, standard.bronze, standard.median) == (0.9, 0.9, 0.9, 0.6)
     assert not standard.is_lower_better
-    assert not is_in_order([0.9, 0.5, 0.7, 0.1])
-    assert is_in_order([0.9, 0.5, 0.5, 0.1])
-    assert is_in_order([1, 1, 2])
+
+
+@pytest.mark.parametrize("scores", [[0.9, 0.5, 0.5, 0.1], [0.9], [0.5, 0.5]])
+def test_nothing_is_noted_of_a_leaderboard_in_order(scores: list[float]) -> None:
+    assert leaderboard_notes(scores, competition("spaceship-titanic")) == []
+    costs = [-score for score in scores]
+    assert leaderboard_notes(costs, competition("champs-scalar-coupling")) == []
+
+
+@pytest.mark.parametrize(
+    ("scores", "words"),
+    [
+        ([0.9, 0.5, 0.7, 0.1], ["out of order: row 3 has 0.7 after 0.5"]),
+        ([0.9, math.nan, 0.1], ["out of order: row 2 has nan after 0.9"]),
+        ([0.1, 0.5, 0.9], ["first score, 0.1, and its last, 0.9, lower is better, and by the registry higher is"]),
+        ([0.1, 0.5, 0.4, 0.9], ["row 3 has 0.4 after 0.5", "lower is better"]),
+    ],
+)
+def test_a_leaderboard_that_looks_wrong_is_noted(scores: list[float], words: list[str]) -> None:
+    notes = leaderboard_notes(scores, competition("spaceship-titanic"))
+    assert len(notes) == len(words)
+    assert all(word in note for word, note in zip(words, notes, strict=True))
 
 
 @pytest.mark.parametrize(

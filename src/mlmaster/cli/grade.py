@@ -34,8 +34,9 @@ def grade(
         ),
     ] = None,
     output_dir: Annotated[
-        Path, typer.Option("--output-dir", metavar="DIR", help="Where the report of a JSONL goes.")
-    ] = Path("grades"),
+        Path | None,
+        typer.Option("--output-dir", metavar="DIR", help="Where the report of a JSONL goes; by default grades."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Grade a submission against answers.
@@ -47,17 +48,27 @@ def grade(
     from mlmaster.errors import DataError
 
     if not submission.is_file():
-        raise DataError(f"{submission}: no such file; name the submission to grade")
+        what = "a folder, not a file" if submission.is_dir() else "no such file"
+        raise DataError(f"{submission}: {what}; name the submission to grade")
     if competition is not None and (task is not None or answers is not None):
         raise DataError("-c grades as MLE-bench does, --task and --answers by a task's own metric; give one of the two")
     if leaderboard is not None and competition is None:
         raise DataError("--leaderboard says which medals a score earns, and goes with -c ID")
+    is_list = submission.suffix.lower() == ".jsonl"
+    if is_list and competition is not None:
+        raise DataError(f"{submission} lists submissions, each with its competition; leave out -c {competition}")
+    if output_dir is not None and (not is_list or task is not None):
+        raise DataError(
+            "--output-dir is where the report of a JSONL of submissions goes; leave it out for a single one"
+        )
+    if data_dir is not None and task is not None:
+        raise DataError("--data-dir holds the competitions of MLE-bench, and goes with -c ID or a JSONL; leave it out")
     if competition is not None:
         _grade_competition(submission, competition, data_dir, leaderboard, as_json=as_json)
     elif task is not None:
         _grade_task(submission, task, answers, as_json=as_json)
-    elif submission.suffix.lower() == ".jsonl":
-        _grade_list(submission, data_dir, output_dir, as_json=as_json)
+    elif is_list:
+        _grade_list(submission, data_dir, output_dir or Path("grades"), as_json=as_json)
     else:
         raise DataError(
             f"{submission}: say what it answers: -c ID for a competition of MLE-bench, --task DIR for a task"
@@ -71,18 +82,19 @@ def _grade_competition(
 
     from mlmaster.errors import SubmissionError
     from mlmaster.mlebench.grading import grade as compute
-    from mlmaster.mlebench.medals import read_leaderboard
-    from mlmaster.mlebench.places import Place, default_data_dir
+    from mlmaster.mlebench.medals import leaderboard_notes, read_leaderboard, standard_from
+    from mlmaster.mlebench.places import Place, data_dir_or_default
     from mlmaster.mlebench.registry import competition
 
-    place = Place(data_dir or default_data_dir(), competition(name))
-    found = compute(submission, place, None if leaderboard is None else read_leaderboard(leaderboard))
+    place = Place(data_dir_or_default(data_dir), competition(name))
+    scores = None if leaderboard is None else read_leaderboard(leaderboard)
+    found = compute(submission, place, None if scores is None else standard_from(scores))
     if as_json:
         print(json.dumps(found.report.to_dict(), indent=2))
     else:
         for line in grade_lines(found):
             typer.echo(line)
-    for note in found.notes:
+    for note in (*found.notes, *([] if scores is None else leaderboard_notes(scores, place.competition))):
         typer.echo(f"note: {note}", err=True)
     if found.reason:
         raise SubmissionError(f"invalid submission: {found.reason}")
@@ -110,11 +122,13 @@ def _grade_list(listed: Path, data_dir: Path | None, output_dir: Path, *, as_jso
     import json
 
     from mlmaster.mlebench.grading import grade_listed
-    from mlmaster.mlebench.places import default_data_dir
-    from mlmaster.mlebench.reports import group, write_group
+    from mlmaster.mlebench.places import data_dir_or_default
+    from mlmaster.mlebench.reports import group, require_folder, write_group
 
     reports = []
-    for found in grade_listed(listed, data_dir or default_data_dir()):
+    grades = grade_listed(listed, data_dir_or_default(data_dir))
+    require_folder(output_dir)
+    for found in grades:
         reports.append(found.report)
         for line in grade_lines(found):
             typer.echo(line, err=as_json)

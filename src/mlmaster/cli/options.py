@@ -31,5 +31,9 @@ CompetitionOption = Annotated[
 ]
 DataDirOption = Annotated[
     Path | None,
-    typer.Option("--data-dir", metavar="DIR", help="Folder of prepared competitions; by default MLE-bench's own."),
+    typer.Option(
+        "--data-dir",
+        metavar="DIR",
+        help="Folder of prepared competitions; by default MLE-bench's own, below your cache.",
+    ),
 ]

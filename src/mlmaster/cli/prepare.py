@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mlmaster.cli.options import JsonOption
+from mlmaster.cli.options import DataDirOption, JsonOption
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,10 +34,7 @@ def prepare(
             "competitions, a folder with one for each. Without it: the data folder, then a download with your token.",
         ),
     ] = None,
-    data_dir: Annotated[
-        Path | None,
-        typer.Option("--data-dir", metavar="DIR", help="Data folder; MLE-bench's own below your cache unless named."),
-    ] = None,
+    data_dir: DataDirOption = None,
     force: Annotated[bool, typer.Option("--force", help="Prepare anew what is prepared already.")] = False,
     skip_verification: Annotated[
         bool, typer.Option("--skip-verification", help="Accept files that differ from the official ones.")
@@ -54,7 +51,7 @@ def prepare(
     from mlmaster.cli.boundary import USERS, say_error
     from mlmaster.cli.closing import print_json
     from mlmaster.errors import DataError, UserError
-    from mlmaster.mlebench.places import Place, default_data_dir
+    from mlmaster.mlebench.places import Place, data_dir_or_default
     from mlmaster.mlebench.preparation.preparing import Means, Wish
     from mlmaster.mlebench.preparation.preparing import prepare as prepare_one
     from mlmaster.mlebench.preparation.verifying import UnofficialError
@@ -64,7 +61,7 @@ def prepare(
         raise DataError(
             f"{source} is one file, and {len(chosen)} competitions are asked for; name a folder with one for each"
         )
-    where = default_data_dir() if data_dir is None else data_dir
+    where = data_dir_or_default(data_dir)
     wish = Wish(source, is_forced=force, accepts_others=skip_verification, keeps_raw=keep_raw)
     means = Means(say=lambda line: typer.echo(line, err=True))
     done: list[dict[str, Any]] = []
@@ -81,6 +78,7 @@ def prepare(
                     "id": competition.id,
                     "status": str(outcome.status),
                     "prepared": str(outcome.prepared),
+                    "is_official": outcome.is_official,
                     "files": _as_objects(outcome.checks),
                     "notes": list(outcome.notes),
                 }

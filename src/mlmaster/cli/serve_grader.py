@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from mlmaster.cli.options import DataDirOption
+
 
 def serve_grader(
     competition: Annotated[
@@ -14,9 +16,7 @@ def serve_grader(
     ],
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 takes any that is free.")] = 5000,
-    data_dir: Annotated[
-        Path | None, typer.Option("--data-dir", metavar="DIR", help="Prepared data; by default MLE-bench's own folder.")
-    ] = None,
+    data_dir: DataDirOption = None,
     log: Annotated[
         Path | None, typer.Option("--log", metavar="FILE", help="Where calls are logged; by default stderr.")
     ] = None,
@@ -30,7 +30,7 @@ def serve_grader(
     from mlmaster.errors import SettingsError
     from mlmaster.mlebench.call_log import open_log
     from mlmaster.mlebench.limits import Limits, usable_memory
-    from mlmaster.mlebench.places import Place, default_data_dir
+    from mlmaster.mlebench.places import Place, data_dir_or_default
     from mlmaster.mlebench.registry import competition as find
 
     try:
@@ -40,7 +40,7 @@ def serve_grader(
             f"{error.name} is not installed; the server needs: pip install 'ml-master[server]'"
         ) from error
 
-    place = Place(data_dir or default_data_dir(), find(competition))
+    place = Place(data_dir_or_default(data_dir), find(competition))
     limits = Limits(upload_bytes=max_mb * 2**20, memory_bytes=usable_memory())
     with open_log(log) as calls, listen(host, port) as listener:
         shown = f"[{host}]" if ":" in host else host

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mlmaster.cli.options import JsonOption
+from mlmaster.cli.options import DataDirOption, JsonOption
 
 
 def validate(
@@ -15,9 +15,7 @@ def validate(
     competition: Annotated[
         str, typer.Option("--competition", "-c", metavar="ID", help="Competition of MLE-bench.", show_default=False)
     ],
-    data_dir: Annotated[
-        Path | None, typer.Option("--data-dir", metavar="DIR", help="Prepared data; by default MLE-bench's own folder.")
-    ] = None,
+    data_dir: DataDirOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say whether a submission is valid.
@@ -26,12 +24,12 @@ def validate(
     """
     from mlmaster.cli.boundary import USERS
     from mlmaster.cli.closing import print_json
-    from mlmaster.mlebench.places import Place, default_data_dir
+    from mlmaster.mlebench.places import Place, data_dir_or_default
     from mlmaster.mlebench.registry import competition as find
     from mlmaster.mlebench.validation import validate as check
     from mlmaster.report.foreign import visible
 
-    found = check(submission, Place(data_dir or default_data_dir(), find(competition)))
+    found = check(submission, Place(data_dir_or_default(data_dir), find(competition)))
     if as_json:
         print_json(
             {

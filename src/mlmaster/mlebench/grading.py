@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mlmaster.errors import DataError, SubmissionError
+from mlmaster.errors import DataError, MLMasterError, SubmissionError
 from mlmaster.mlebench.competition import Competition
 from mlmaster.mlebench.graders.grader import fault_of, grader_of
 from mlmaster.mlebench.medals import Standard, rank, standard_of
@@ -26,6 +26,8 @@ from mlmaster.mlebench.reports import Report
 from mlmaster.mlebench.tables import Answers, read_answers, read_submission
 
 DECIMALS = 5
+
+_LINE = '{"competition_id": …, "submission_path": …}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,13 @@ class Grade:
     notes: tuple[str, ...]
 
 
-def exists(submission: Path) -> bool:
-    """Return True for what MLE-bench takes for a submission: a file whose name ends in .csv, in any case."""
-    return submission.is_file() and submission.suffix.lower() == ".csv"
+def absence(submission: Path) -> str:
+    """Return why MLE-bench takes a path for no submission; empty for a file whose name ends in .csv, in any case."""
+    if not submission.is_file():
+        return f"{submission}: there is no such file; write the submission there"
+    if submission.suffix.lower() != ".csv":
+        return f"{submission.name}: its name does not end in .csv; rename the file"
+    return ""
 
 
 def judge(submission: Path, answers: Path, competition: Competition) -> Verdict:
@@ -72,8 +78,8 @@ def judge(submission: Path, answers: Path, competition: Competition) -> Verdict:
     Raises:
         DataError: The answers cannot be read.
     """
-    if not exists(submission):
-        return Verdict(None, f"{submission}: no file whose name ends in .csv; write the submission there")
+    if reason := absence(submission):
+        return Verdict(None, reason)
     truth = read_answers(answers)
     try:
         return Verdict(score_of(read_submission(submission, answers), truth, competition))
@@ -133,7 +139,7 @@ def grade(submission: Path, place: Place, standard: Standard | None = None) -> G
         silver_medal=medals.silver,
         bronze_medal=medals.bronze,
         above_median=medals.is_above_median,
-        submission_exists=exists(submission),
+        submission_exists=not absence(submission),
         valid_submission=verdict.is_valid,
         is_lower_better=standard.is_lower_better,
         created_at=datetime.now(),
@@ -144,28 +150,48 @@ def grade(submission: Path, place: Place, standard: Standard | None = None) -> G
 
 
 def grade_listed(path: Path, data_dir: Path) -> Iterator[Grade]:
-    """Yield the grade of every submission a JSONL file lists, in its order.
+    """Return the grades of the submissions a JSONL file lists, in its order; the whole file is checked before the first.
 
     A line is an object with `competition_id` and `submission_path` (null where there is none); blank lines and those that
     begin with `#` or `//` are passed over.
 
     Raises:
-        DataError: The file cannot be read, a line is none of these, or a competition is not prepared.
-        TaskError: A competition is unknown.
+        DataError: The file cannot be read or lists nothing, a line is none of these, or a competition is unknown or not
+            prepared.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read: {error}; it lists one submission a line, as JSON") from error
+        why = getattr(error, "strerror", None) or error
+        raise DataError(f"{path} cannot be read: {why}; it lists one submission a line, as JSON") from error
+    listed = []
     for number, line in enumerate(map(str.strip, lines), start=1):
-        if not line or line.startswith(("#", "//")):
-            continue
-        try:
-            entry = json.loads(line)
-            competition_id, submission = str(entry["competition_id"]), str(entry["submission_path"])
-        except (ValueError, TypeError, KeyError) as error:
-            raise DataError(
-                f"{path}, line {number}: {type(error).__name__}: {error}; a line is "
-                '{"competition_id": …, "submission_path": …}'
-            ) from error
-        yield grade(Path(submission), Place(data_dir, find_competition(competition_id)))
+        if line and not line.startswith(("#", "//")):
+            try:
+                listed.append(_listed(line, data_dir))
+            except MLMasterError as error:
+                raise DataError(f"{path}, line {number}: {error}") from error
+    if not listed:
+        raise DataError(f"{path} lists no submission; a line is {_LINE}")
+    return (_grade_listed(submission, place) for submission, place in listed)
+
+
+def _listed(line: str, data_dir: Path) -> tuple[str | None, Place]:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        raise DataError(f"{line[:80]!r} is no JSON; a line is {_LINE}") from None
+    if not isinstance(entry, dict):
+        raise DataError(f"{line[:80]!r} is no object; a line is {_LINE}")
+    if lacking := [name for name in ("competition_id", "submission_path") if name not in entry]:
+        raise DataError(f"there is no {' and no '.join(lacking)}; a line is {_LINE}")
+    place = Place(data_dir, find_competition(str(entry["competition_id"])))
+    place.require_answers()
+    submission = entry["submission_path"]
+    return None if submission is None else str(submission), place
+
+
+def _grade_listed(submission: str | None, place: Place) -> Grade:
+    # the official report has "None" where there is no path
+    found = grade(Path(str(submission)), place)
+    return found if submission else replace(found, reason="nothing was submitted: the list names no file")

@@ -78,29 +78,50 @@ def medal_positions(teams: int) -> tuple[int, int, int]:
     return 10 + int(teams * 0.002), int(teams * 0.05), int(teams * 0.1)
 
 
-def read_leaderboard(path: Path) -> Standard:
-    """Return the thresholds of a leaderboard file: CSV with a column `score`, the best first.
+def read_leaderboard(path: Path) -> list[float]:
+    """Return the scores of a leaderboard file, in its order: CSV with a column `score`, the best first.
 
     Raises:
-        DataError: It cannot be read, has no such column, or holds something else than numbers there.
+        DataError: It cannot be read, has no such column or no rows, or holds something else than numbers there.
     """
     import pandas as pd
 
     try:
         table = pd.read_csv(path)
     except (OSError, ValueError) as error:
-        raise DataError(f"leaderboard {path} cannot be read: {error}; it is a CSV file with a column score") from error
+        why = getattr(error, "strerror", None) or error
+        raise DataError(f"leaderboard {path} cannot be read: {why}; it is a CSV file with a column score") from error
     if "score" not in table.columns:
         raise DataError(f"leaderboard {path} has no column score; it has {', '.join(map(str, table.columns[:8]))}")
-    if len(table) and not pd.api.types.is_numeric_dtype(table["score"]):
+    if not len(table):
+        raise DataError(f"leaderboard {path} has no rows; it needs one for every team")
+    if not pd.api.types.is_numeric_dtype(table["score"]):
         raise DataError(f"leaderboard {path}: its column score holds something else than numbers; correct it")
-    return standard_from(table["score"].tolist())
+    return [float(score) for score in table["score"]]
 
 
-def is_in_order(scores: Sequence[float]) -> bool:
-    """Return True when scores never turn on the way down the leaderboard; MLE-bench takes them as they stand."""
+def leaderboard_notes(scores: Sequence[float], competition: Competition) -> list[str]:
+    """Return what looks wrong with a leaderboard of a competition, which counts as it stands all the same."""
+    notes = []
+    if (first := _first_out_of_order(scores)) is not None:
+        notes.append(
+            f"the leaderboard is out of order: row {first + 1} has {scores[first]:g} after {scores[first - 1]:g}; medals are "
+            "taken by position as it stands, as MLE-bench takes them; sort it, best first, for those of its teams"
+        )
+    if scores[0] != scores[-1] and (scores[0] < scores[-1]) != competition.is_lower_better:
+        given, known = ("lower", "higher") if scores[0] < scores[-1] else ("higher", "lower")
+        notes.append(
+            f"by the leaderboard's first score, {scores[0]:g}, and its last, {scores[-1]:g}, {given} is better, and by the "
+            f"registry {known} is; medals are given by the leaderboard, as MLE-bench gives them; turn it round, best first"
+        )
+    return notes
+
+
+def _first_out_of_order(scores: Sequence[float]) -> int | None:
+    """Return the first index at which scores turn, by the direction of first and last, or are missing."""
     steps = np.diff(np.asarray(scores, dtype=float))
-    return bool((steps >= 0).all() or (steps <= 0).all())
+    is_right = steps >= 0 if scores[0] < scores[-1] else steps <= 0
+    return None if is_right.all() else int(np.argmin(is_right)) + 1
 
 
 def rank(score: float | None, standard: Standard) -> Rank:

@@ -21,6 +21,18 @@ def default_data_dir() -> Path:
     return cache / "mle-bench" / "data"
 
 
+def data_dir_or_default(named: Path | None) -> Path:
+    """Return the data folder that a user names, or else the default one; it need not be there.
+
+    Raises:
+        DataError: It is a file.
+    """
+    folder = default_data_dir() if named is None else named
+    if folder.is_file():
+        raise DataError(f"--data-dir {folder} is a file; name the folder that holds a folder for each competition")
+    return folder
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """The folders and files of one competition below a data folder; none of them need be there."""
@@ -75,6 +87,11 @@ class Place:
             DataError: The competition is not prepared here.
         """
         if not self.answers.is_file():
+            home = find_home(self.data_dir)
+            if home is not None and home.name == self.competition.id:
+                raise DataError(
+                    f"{self.data_dir} belongs to {home.name} alone; name the folder above: --data-dir {home.parent}"
+                )
             raise DataError(
                 f"{self.competition.id} is not prepared in {self.data_dir}: there is no {self.answers}; prepare it with "
                 f"`mlmaster prepare -c {self.competition.id}`, or name the folder that holds it with --data-dir"

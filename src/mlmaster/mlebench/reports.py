@@ -55,46 +55,12 @@ class Report:
         plain = {field.name: getattr(self, field.name) for field in fields(self)}
         return {**plain, "created_at": self.created_at.isoformat()}
 
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Report:
-        """Return the report that was written; fields that MLE-bench does not know are passed over.
-
-        Raises:
-            DataError: A field is missing or holds something else.
-        """
-        try:
-            typed: dict[str, Any] = {name: float(data[name]) for name in _THRESHOLDS}
-            typed |= {name: bool(data[name]) for name in _FLAGS}
-            return cls(
-                competition_id=str(data["competition_id"]),
-                score=None if data["score"] is None else float(data["score"]),
-                created_at=datetime.fromisoformat(data["created_at"]),
-                submission_path=str(data["submission_path"]),
-                **typed,
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise DataError(
-                f"no grading report of MLE-bench: {type(error).__name__}: {error}; it has 16 fields, from competition_id to "
-                "submission_path"
-            ) from error
-
-
-_THRESHOLDS = ("gold_threshold", "silver_threshold", "bronze_threshold", "median_threshold")
-_FLAGS = (
-    "any_medal",
-    "gold_medal",
-    "silver_medal",
-    "bronze_medal",
-    "above_median",
-    "submission_exists",
-    "valid_submission",
-    "is_lower_better",
-)
-
 
 def group(reports: Sequence[Report]) -> dict[str, Any]:
     """Return the report of a group, as MLE-bench writes it: eight counts and the reports, in the order given."""
-    gold, silver, bronze = (sum(getattr(each, name) for each in reports) for name in _FLAGS[1:4])
+    gold, silver, bronze = (
+        sum(getattr(each, f"{name}_medal") for each in reports) for name in ("gold", "silver", "bronze")
+    )
     return {
         "total_runs": len(reports),
         "total_runs_with_submissions": sum(each.submission_exists for each in reports),
@@ -109,25 +75,25 @@ def group(reports: Sequence[Report]) -> dict[str, Any]:
 
 
 def write_group(reports: Sequence[Report], folder: Path) -> Path:
-    """Write the report of a group into a folder, made where it is missing, under MLE-bench's name for it; return the file."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write the report of a group into a folder, made where it is missing, under MLE-bench's name for it; return the file.
+
+    Raises:
+        DataError: The folder cannot be one.
+    """
+    require_folder(folder)
     stamp = time.strftime("%Y-%m-%dT%H-%M-%S-%Z", time.gmtime())
     path = folder / f"{stamp}_grading_report.json"
     path.write_text(json.dumps(group(reports), indent=2), encoding="utf-8")
     return path
 
 
-def read_group(path: Path) -> list[Report]:
-    """Return the reports of a group's file.
+def require_folder(folder: Path) -> None:
+    """Make the folder of a report where it is missing.
 
     Raises:
-        DataError: It is no group report.
+        DataError: It cannot be one.
     """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        entries = data["competition_reports"]
-        return [Report.from_dict(each) for each in entries]
-    except DataError as error:
-        raise DataError(f"{path}: {error}") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path} is no grading report of MLE-bench ({type(error).__name__}: {error})") from error
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{folder} cannot hold a report: {error.strerror}; name another folder") from error

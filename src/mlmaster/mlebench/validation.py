@@ -18,7 +18,7 @@ import pandas as pd
 from mlmaster.errors import SubmissionError
 from mlmaster.mlebench.disclosure import LONGEST, Known, told
 from mlmaster.mlebench.graders.pairing import require_length
-from mlmaster.mlebench.grading import exists, score_of
+from mlmaster.mlebench.grading import absence, score_of
 from mlmaster.mlebench.places import Place
 from mlmaster.mlebench.tables import EXACT_FLOATS, Answers, read_answers, read_submission, with_plain_text
 
@@ -52,10 +52,8 @@ def validate(submission: Path, place: Place) -> Validation:
     Raises:
         DataError: The competition is not prepared, or its answers cannot be read.
     """
-    if not submission.is_file():
-        return _invalid(f"{submission}: there is no such file; write the submission there")
-    if not exists(submission):
-        return _invalid(f"{submission.name}: its name does not end in .csv; rename the file")
+    if reason := absence(submission):
+        return _invalid(reason)
     path = place.require_answers()
     answers = read_answers(path)
     if _is_refused_by_its_length(submission, answers, place):
