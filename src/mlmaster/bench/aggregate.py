@@ -76,15 +76,12 @@ class Aggregate:
         }
 
 
-def seeds_of(
-    outcomes: Outcomes, competitions: Sequence[str], most: int | None = None, *, pad: bool = False
-) -> list[list[Outcome]]:
+def seeds_of(outcomes: Outcomes, competitions: Sequence[str], *, pad: bool = False) -> list[list[Outcome]]:
     """Return whole seeds: one outcome for each competition, in their order.
 
     Args:
         outcomes: Of an agent.
         competitions: Ids of the split.
-        most: At most so many seeds, the first ones; None takes all.
         pad: Fill what is missing with no submission, rather than leave incomplete seeds out.
 
     Raises:
@@ -93,25 +90,24 @@ def seeds_of(
     counts = [len(outcomes.get(each, ())) for each in competitions]
     available = (max if pad else min)(counts, default=0)
     if available == 0:
+        if pad or not any(counts):
+            raise DataError(
+                f"none of the {len(counts)} competitions has a report; name reports of them, or another --split"
+            )
         lacking = [name for name, count in zip(competitions, counts, strict=True) if not count]
         raise DataError(
             f"no whole seed: {len(lacking)} of {len(competitions)} competitions have no report ({', '.join(lacking[:5])}"
             f"{', …' if len(lacking) > 5 else ''}); grade them, or count them as no submission with --pad-missing"
         )
-    if most is not None and most > available and not pad:
-        raise DataError(f"{most} seeds were asked for, and {available} are complete; grade more, or use --pad-missing")
-    number = available if most is None else min(most, available)
     return [
         [outcomes[each][seed] if seed < len(outcomes.get(each, ())) else Outcome() for each in competitions]
-        for seed in range(number)
+        for seed in range(available)
     ]
 
 
-def aggregate(
-    outcomes: Outcomes, competitions: Sequence[str], most: int | None = None, *, pad: bool = False
-) -> Aggregate:
+def aggregate(outcomes: Outcomes, competitions: Sequence[str], *, pad: bool = False) -> Aggregate:
     """Return the numbers of an agent on a split. Arguments and errors as `seeds_of`."""
-    seeds = seeds_of(outcomes, competitions, most, pad=pad)
+    seeds = seeds_of(outcomes, competitions, pad=pad)
     there = sum(min(len(outcomes.get(each, ())), len(seeds)) for each in competitions)
     return Aggregate(
         seeds=len(seeds),

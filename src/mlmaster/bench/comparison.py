@@ -68,7 +68,10 @@ def compare(
     """
     shared = [each for each in competitions if first.get(each) and second.get(each)]
     if not shared:
-        raise DataError("the two have no competition of this split in common; grade the same competitions for both")
+        raise DataError(
+            f"of the {len(competitions)} competitions of the split the two have none in common; grade the same for both, or "
+            "name another --split"
+        )
     rates = [np.array([np.mean([holds(each) for each in side[name]]) for name in shared]) for side in (first, second)]
     rng = np.random.default_rng(seed)
     drawn = rng.integers(0, len(shared), (RESAMPLES, len(shared)))
