@@ -74,7 +74,10 @@ def test_one_object_is_printed(invoke: Invoke, raw: Path, tmp_path: Path) -> Non
         ((), "no competition is named; name some with -c ID, or take --lite, --all or --dev"),
         (("-c", "spaceship-titanik"), "did you mean spaceship-titanic"),
         (("-c", SPACESHIP, "--from", "nowhere"), "nowhere: no such file or folder"),
-        (("-c", "vesuvius-challenge-ink-detection", "--from", "."), "has no recipe here: prepare it with MLE-bench"),
+        (
+            ("-c", "vesuvius-challenge-ink-detection", "--from", "."),
+            "has no recipe here, and . holds nothing that MLE-bench prepared",
+        ),
     ],
 )
 def test_bad_input_ends_in_a_line(words: tuple[str, ...], told: str, invoke: Invoke, tmp_path: Path) -> None:

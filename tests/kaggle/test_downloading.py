@@ -135,6 +135,7 @@ def test_without_a_token_the_way_to_one_is_told(login: BaseException, tmp_path: 
     assert message.startswith(f"{ID}: Kaggle's client has no token; make a token at https://www.kaggle.com/settings")
     assert "KAGGLE_API_TOKEN" in message
     assert "--from" in message
+    assert not list(tmp_path.rglob("*"))
 
 
 @pytest.mark.parametrize(

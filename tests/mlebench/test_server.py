@@ -298,6 +298,11 @@ def test_port_in_use() -> None:
         listen("127.0.0.1", taken.getsockname()[1])
 
 
+def test_no_host_is_not_every_host() -> None:
+    with pytest.raises(SettingsError, match="--host is empty"):
+        listen("", 0)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_cli_serves_until_a_signal(number: signal.Signals, tmp_path: Path) -> None:
     planted = plant(tmp_path / "data")

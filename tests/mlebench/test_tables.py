@@ -103,6 +103,7 @@ def test_what_is_no_csv_is_told_in_a_line(content: str, told: str, tmp_path: Pat
     message = refusal(write(tmp_path, content))
     assert message.startswith("submission.csv is no CSV file that can be read: ")
     assert told in message
+    assert message.endswith("; write it with to_csv()")
     assert "\n" not in message
 
 

@@ -34,9 +34,9 @@ def download(
             away.
     """
     staging = folder / ".downloading"
-    staging.mkdir(parents=True, exist_ok=True)
     with silence():
         client = connect(name, load, otherwise)
+        staging.mkdir(parents=True, exist_ok=True)
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 client.competition_download_files(name, path=str(staging), force=False, quiet=True)

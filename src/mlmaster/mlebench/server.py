@@ -247,10 +247,15 @@ def listen(host: str, port: int) -> socket.socket:
     Raises:
         SettingsError: It cannot.
     """
+    if not host:
+        raise SettingsError(
+            "--host is empty, which would mean every address of this machine; name one, such as 127.0.0.1"
+        )
     try:
         return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
+        # Python adds the address, which is said already
+        reason = str(getattr(error, "strerror", None) or error).partition(" (while attempting")[0]
         raise SettingsError(
             f"{host}:{port} cannot be listened on: {reason}; name another with --host and --port"
         ) from error

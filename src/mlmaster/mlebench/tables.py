@@ -121,7 +121,8 @@ def read_submission(path: Path, answers: Path) -> pd.DataFrame:
     except UnicodeDecodeError as error:
         raise SubmissionError(f"{path.name} is not UTF-8 text ({error.reason}); write it with to_csv()") from None
     except (pd.errors.ParserError, ValueError, OverflowError) as error:
-        raise SubmissionError(f"{path.name} is no CSV file that can be read: {' '.join(str(error).split())}") from None
+        why = " ".join(str(error).split()).removeprefix("Error tokenizing data. C error: ")
+        raise SubmissionError(f"{path.name} is no CSV file that can be read: {why}; write it with to_csv()") from None
     except MemoryError:
         raise SubmissionError(f"{path.name} takes more memory to read than there is; is it far too large?") from None
     except OSError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -424,7 +425,8 @@ def test_taking_over_asks_for_room(tmp_path: Path) -> None:
 def test_without_a_recipe_the_way_is_told(tmp_path: Path) -> None:
     write_files(tmp_path / "mine", RAW)
     place = place_in(tmp_path / "data")
-    for wish in (Wish(tmp_path / "mine"), Wish()):
-        with pytest.raises(DataError, match=f"{ID} has no recipe here: prepare it with MLE-bench"):
+    named = f", and {tmp_path / 'mine'} holds nothing that MLE-bench prepared of it"
+    for wish, found in ((Wish(tmp_path / "mine"), named), (Wish(), "")):
+        with pytest.raises(DataError, match=re.escape(f"{ID} has no recipe here{found}: prepare it with MLE-bench")):
             prepare(place, wish, means())
     assert not place.home.exists()

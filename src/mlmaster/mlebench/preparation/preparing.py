@@ -146,9 +146,12 @@ class _Preparation:
         """Prepare the competition."""
         source = self._wish.source and find_prepared(self._wish.source, self._place.competition)
         if source is None and self._recipe is None:
+            named = (
+                f", and {self._wish.source} holds nothing that MLE-bench prepared of it" if self._wish.source else ""
+            )
             raise DataError(
-                f"{self._name} has no recipe here: prepare it with MLE-bench (`mlebench prepare -c {self._name}`), then name "
-                "the folder it made with --from; MLE-bench's own data folder is looked at without being named"
+                f"{self._name} has no recipe here{named}: prepare it with MLE-bench (`mlebench prepare -c {self._name}`), then "
+                "name the folder it made with --from; MLE-bench's own data folder is looked at without being named"
             )
         with self._claimed():
             self._tidy()
@@ -268,7 +271,7 @@ class _Preparation:
             told = " ".join(str(error).split())[:200]
             raise DataError(
                 f"{self._name}: the files in {files.folder} are not as Kaggle gave them to MLE-bench "
-                f"({type(error).__name__}: {told}); fetch them again"
+                f"({type(error).__name__}: {told}); look whether they are another competition's, or fetch them again"
             ) from error
 
     def _keep_aside_others(self, prepared: Path, checks: tuple[FileCheck, ...]) -> None:

@@ -35,7 +35,7 @@ def find_raw(place: Place, source: Path | None) -> Path | None:
     if source.is_file():
         if source.suffix.lower() != _ZIP:
             raise DataError(
-                f"{source}: is no folder and no .zip; name the folder of Kaggle's files or the zip of them all"
+                f"{source} is no folder and no .zip; name the folder of Kaggle's files or the zip of them all"
             )
         return source
     if not source.is_dir():
@@ -44,7 +44,7 @@ def find_raw(place: Place, source: Path | None) -> Path | None:
     zips = [folder / f"{place.competition.id}{_ZIP}" for folder in (source, own)]
     found = next((path for path in (own / "raw", *zips, own, source / "raw", source) if _has_content(path)), None)
     if found is None:
-        raise DataError(f"{source}: is empty; name the folder of Kaggle's files or the zip of them all")
+        raise DataError(f"{source} is empty; name the folder of Kaggle's files or the zip of them all")
     return found
 
 
