@@ -201,6 +201,14 @@ def test_two_agents_side_by_side(invoke: Invoke, tmp_path: Path) -> None:
     assert found["low"] > 0
     assert invoke("bench", "report", tmp_path / "a", "--format", "xml").exit_code == 2
     assert "no such file" in invoke("bench", "report", tmp_path / "c").stderr
+    for words in ([], ["--format", "csv"], ["--pad-missing"]):
+        nothing = invoke("bench", "report", tmp_path / "a", "--split", "dev", *words)
+        assert (nothing.exit_code, nothing.stdout) == (2, "")
+        assert "the reports hold 75 competitions (3d-object" in nothing.stderr
+        assert (
+            "dev: none of the 7 competitions has a report; name reports of them, or another --split" in nothing.stderr
+        )
+    assert "none in common" in invoke("bench", "compare", tmp_path / "a", tmp_path / "b", "--split", "dev").stderr
 
 
 def test_what_a_solution_does_and_whom_it_resembles(invoke: Invoke, tmp_path: Path) -> None:
@@ -214,9 +222,13 @@ def test_what_a_solution_does_and_whom_it_resembles(invoke: Invoke, tmp_path: Pa
     assert result.exit_code == 0
     assert result.output.splitlines() == [
         "solution.py:1: language_model: imports openai, which asks a model elsewhere",
-        "1 scripts, 1 findings",
+        "1 script, 1 finding",
         "solution.py ~ top.py: 100 % alike, 100 % of the solution stands there",
     ]
     found = json.loads(invoke("bench", "integrity", tmp_path / "solution.py", "--json").stdout)
     assert found["violations"][0]["rule"] == "language_model"
     assert found["likeness"] == []
+    (tmp_path / "empty").mkdir()
+    nothing = invoke("bench", "integrity", tmp_path / "solution.py", "--kernels", tmp_path / "empty")
+    assert (nothing.exit_code, nothing.stdout) == (2, "")
+    assert "holds no kernel" in nothing.stderr

@@ -10,6 +10,8 @@ import typer
 from mlmaster.cli.options import JsonOption
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mlmaster.bench.outcomes import Outcomes
 
 MOST_PAIRS = 20
@@ -67,7 +69,7 @@ def report(
     from mlmaster.bench import tables
     from mlmaster.bench.aggregate import aggregate
     from mlmaster.bench.outcomes import find_reports, read_outcomes
-    from mlmaster.errors import SettingsError
+    from mlmaster.errors import DataError, SettingsError
     from mlmaster.mlebench.registry import of_split
 
     if form not in ("markdown", "csv", "json"):
@@ -81,6 +83,11 @@ def report(
         of_split(split)
     splits = (split,) if split else tables.COLUMNS
     row = tables.row_of(agent, outcomes, splits, pad=pad)
+    if all(isinstance(numbers, str) for numbers in row.splits.values()):
+        held = ", ".join([*sorted(outcomes)[:5], *(["…"] if len(outcomes) > 5 else [])]) or "none"
+        raise DataError(
+            f"the reports hold {len(outcomes)} competitions ({held}); {splits[-1]}: {row.splits[splits[-1]]}"
+        )
     if form == "csv":
         typer.echo(tables.to_csv([row]), nl=False)
     else:
@@ -118,7 +125,8 @@ def compare(
     if as_json:
         print_json(asdict(found))
         return
-    typer.echo(f"any medal, {len(found.competitions)} competitions: {found.first:.2f} % against {found.second:.2f} %")
+    number = _number(found.competitions, "competition")
+    typer.echo(f"any medal, {number}: {found.first:.2f} % against {found.second:.2f} %")
     typer.echo(
         f"difference {found.difference:+.2f} points [{found.low:+.2f}, {found.high:+.2f}] (95 %, paired bootstrap)"
     )
@@ -161,21 +169,25 @@ def integrity(
     from dataclasses import asdict
 
     from mlmaster.cli.closing import print_json
-    from mlmaster.mlebench.integrity.sources import read_folder, read_solutions
+    from mlmaster.mlebench.integrity.sources import read_kernels, read_solutions
     from mlmaster.mlebench.integrity.violations import find_violations
     from mlmaster.mlebench.integrity.winnowing import compare as compare_scripts
 
     solutions = read_solutions(path)
     findings = find_violations(solutions)
-    alike = [] if kernels is None else compare_scripts(solutions, read_folder(kernels))
+    alike = [] if kernels is None else compare_scripts(solutions, read_kernels(kernels))
     if as_json:
         print_json({"violations": [asdict(each) for each in findings], "likeness": [asdict(each) for each in alike]})
         return
     for finding in findings:
         typer.echo(f"{finding.script}:{finding.line}: {finding.rule}: {finding.what}")
-    typer.echo(f"{len(solutions)} scripts, {len(findings)} findings")
+    typer.echo(f"{_number(solutions, 'script')}, {_number(findings, 'finding')}")
     for pair in alike[:MOST_PAIRS]:
         shares = f"{100 * pair.similarity:.0f} % alike, {100 * pair.contained:.0f} % of the solution stands there"
         typer.echo(f"{pair.solution} ~ {pair.kernel}: {shares}")
     if kernels is not None and not alike:
         typer.echo("nothing is shared with the kernels")
+
+
+def _number(things: Sequence[object], name: str) -> str:
+    return f"{len(things)} {name}" + "s" * (len(things) != 1)

@@ -39,6 +39,10 @@ def test_a_notebook_is_its_code_with_magics_as_comments(tmp_path: Path) -> None:
 
 
 def test_what_is_not_there_is_said(tmp_path: Path) -> None:
+    table = tmp_path / "submission.csv"
+    table.write_text("id,x\n")
+    with pytest.raises(DataError, match=r"submission\.csv is no script"):
+        read_solutions(table)
     with pytest.raises(DataError, match="holds no script"):
         read_solutions(tmp_path)
     with pytest.raises(DataError, match="no such folder"):

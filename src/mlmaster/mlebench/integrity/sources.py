@@ -13,6 +13,7 @@ MOST_BYTES = 2**22
 """Larger files are passed over: no script of a person's has this size."""
 OURS = frozenset({"reproduce.py", "predict.py"})
 """Scripts that ML-Master writes beside the winning ones."""
+_SUFFIXES = (".py", ".ipynb")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +31,26 @@ def read_solutions(path: Path) -> list[Source]:
         DataError: There is no such path, or no script in it.
     """
     if path.is_file():
+        if path.suffix not in _SUFFIXES:
+            raise DataError(f"{path} is no script (.py, .ipynb); name a run, a folder of scripts, or one script")
         return [Source(path.name, _text(path))]
     best = path / "best"
     root = best if (path / "journal.db").exists() and best.is_dir() else path
     sources = [each for each in read_folder(root) if not (root == best and each.name in OURS)]
     if not sources:
         raise DataError(f"{path}: holds no script (.py, .ipynb); name a run, a folder of scripts, or one script")
+    return sources
+
+
+def read_kernels(folder: Path) -> list[Source]:
+    """Return the published scripts and notebooks below a folder.
+
+    Raises:
+        DataError: There is no such folder, or nothing to compare with in it.
+    """
+    sources = read_folder(folder)
+    if not sources:
+        raise DataError(f"{folder}: holds no kernel (.py, .ipynb); name the folder of published kernels")
     return sources
 
 
@@ -54,7 +69,7 @@ def _walk(folder: Path) -> Iterator[Source]:
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
         is_hidden = any(part.startswith(".") for part in name.parts)
-        if path.suffix not in (".py", ".ipynb") or is_hidden or path.is_symlink() or not path.is_file():
+        if path.suffix not in _SUFFIXES or is_hidden or path.is_symlink() or not path.is_file():
             continue
         if path.stat().st_size <= MOST_BYTES:
             yield Source(str(name), _text(path))
