@@ -10,7 +10,7 @@ import typer
 from mlmaster.cli.options import JsonOption
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection
 
     from mlmaster.bench.outcomes import Outcomes
 
@@ -86,7 +86,7 @@ def report(
     if all(isinstance(numbers, str) for numbers in row.splits.values()):
         held = ", ".join([*sorted(outcomes)[:5], *(["…"] if len(outcomes) > 5 else [])]) or "none"
         raise DataError(
-            f"the reports hold {len(outcomes)} competitions ({held}); {splits[-1]}: {row.splits[splits[-1]]}"
+            f"the reports hold {_number(outcomes, 'competition')} ({held}); {splits[-1]}: {row.splits[splits[-1]]}"
         )
     if form == "csv":
         typer.echo(tables.to_csv([row]), nl=False)
@@ -189,5 +189,5 @@ def integrity(
         typer.echo("nothing is shared with the kernels")
 
 
-def _number(things: Sequence[object], name: str) -> str:
+def _number(things: Collection[object], name: str) -> str:
     return f"{len(things)} {name}" + "s" * (len(things) != 1)

@@ -150,8 +150,8 @@ class _Preparation:
                 f", and {self._wish.source} holds nothing that MLE-bench prepared of it" if self._wish.source else ""
             )
             raise DataError(
-                f"{self._name} has no recipe here{named}: prepare it with MLE-bench (`mlebench prepare -c {self._name}`), then "
-                "name the folder it made with --from; MLE-bench's own data folder is looked at without being named"
+                f"{self._name} has no recipe here{named}: prepare it with MLE-bench (`mlebench prepare -c {self._name}`), "
+                "then name the folder it made with --from; MLE-bench's own data folder is looked at without being named"
             )
         with self._claimed():
             self._tidy()
