@@ -84,7 +84,7 @@ def test_text_and_numbers_of_two_values_each_are_refused_and_of_more_are_wrong()
     assert score(["yes", "no", "?"], [True, False, True]) == 0
     assert score(["yes", "no", "yes"], [1, 2, 3]) == 0
     assert score([1, 2, 2], ["SECRET", "b", "c"]) == 0
-    assert refusal(["yes", "no", "yes"], [True, False, True]).startswith("y holds 'yes'; write")
+    assert refusal(["yes", "no", "yes"], [True, False, True]).startswith("y holds 'yes' and 'no'; write")
     assert "SECRET" not in refusal([1, 1, 2], ["SECRET", "SECRET", "b"])
 
 

@@ -124,7 +124,8 @@ def _share_right(found: Labels, expected: Labels, column: str) -> float:
     if _is_text(found) == _is_text(expected):
         return float(np.mean(found == expected))
     if len(set(found.tolist())) <= 2 and len(set(expected.tolist())) <= 2:
-        raise SubmissionError(f"{column} holds {_told(found[0])}; write its labels as the sample submission has them")
+        values = " and ".join(map(_told, dict.fromkeys(found.tolist())))
+        raise SubmissionError(f"{column} holds {values}; write all labels as the sample submission has them")
     return 0.0
 
 
