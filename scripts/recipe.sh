@@ -48,7 +48,7 @@ case $name in
     ;;
   live-check) "$bin/python" benchmarks/live_check.py "$@" ;;
   lock) "$bin/python" scripts/lock.py ;;
-  # by file: fixtures of a module are made once; a file's tests wait for scripts, so that two share two cores well
-  check) lint; types; test_all --numprocesses auto --maxprocesses 4 --dist loadfile "$@" ;;
+  # by file, slow ones first: fixtures of a module are made once; a file's tests wait for scripts, so that two share two cores well
+  check) lint; types; test_all --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder "$@" ;;
   *) echo "recipe.sh: no recipe '$name'" >&2; exit 2 ;;
 esac
