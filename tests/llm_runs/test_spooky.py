@@ -23,7 +23,7 @@ TASK = Path(
     os.environ.get("ML_MASTER_TASKS") or Path(__file__).resolve().parents[2].parent / "shared" / "tasks",
     "spooky-author-identification",
 )
-NODES = 6
+NODES = 4
 
 pytestmark = [
     pytest.mark.slow,
