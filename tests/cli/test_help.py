@@ -28,6 +28,13 @@ COMMANDS = (
     ("task",),
     ("task", "init"),
     ("task", "check"),
+    ("models",),
+    ("submit",),
+    ("bench",),
+    ("bench", "list"),
+    ("bench", "report"),
+    ("bench", "compare"),
+    ("bench", "integrity"),
 )
 
 
