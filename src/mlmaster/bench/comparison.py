@@ -7,13 +7,13 @@ interval.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlmaster.bench.outcomes import Outcome, Outcomes
+from mlmaster.bench.outcomes import Outcomes
 from mlmaster.errors import DataError
 
 RESAMPLES = 10_000
@@ -51,16 +51,14 @@ def compare(
     first: Outcomes,
     second: Outcomes,
     competitions: Sequence[str],
-    holds: Callable[[Outcome], bool] = lambda outcome: outcome.any_medal,
     seed: int = 0,
 ) -> Comparison:
-    """Compare two agents on the competitions of a split that both tried.
+    """Compare two agents by their medals of any kind, on the competitions of a split that both tried.
 
     Args:
         first: Of one agent.
         second: Of the other.
         competitions: Ids of the split.
-        holds: What is counted; a medal of any kind by default.
         seed: Of the bootstrap.
 
     Raises:
@@ -72,10 +70,12 @@ def compare(
             f"of the {len(competitions)} competitions of the split the two have none in common; grade the same for both, or "
             "name another --split"
         )
-    rates = [np.array([np.mean([holds(each) for each in side[name]]) for name in shared]) for side in (first, second)]
+    rates = [
+        np.array([np.mean([each.any_medal for each in side[name]]) for name in shared]) for side in (first, second)
+    ]
     rng = np.random.default_rng(seed)
     drawn = rng.integers(0, len(shared), (RESAMPLES, len(shared)))
-    resampled = [_resample(rng, side, shared, holds, drawn) for side in (first, second)]
+    resampled = [_resample(rng, side, shared, drawn) for side in (first, second)]
     differences = 100 * (resampled[0] - resampled[1])
     low, high = np.quantile(differences, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     gaps = rates[0] - rates[1]
@@ -98,11 +98,10 @@ def _resample(
     rng: np.random.Generator,
     outcomes: Outcomes,
     names: Sequence[str],
-    holds: Callable[[Outcome], bool],
     drawn: NDArray[np.int64],
 ) -> NDArray[np.float64]:
     """Return the mean rate of each resample, shape (RESAMPLES,): the drawn competitions with seeds drawn anew for each."""
-    flags = [np.array([holds(each) for each in outcomes[name]], dtype=float) for name in names]
+    flags = [np.array([each.any_medal for each in outcomes[name]], dtype=float) for name in names]
     counts = np.array([len(each) for each in flags])
     # the mean of n seeds drawn with replacement from n flags is a binomial share
     successes = np.array([each.mean() for each in flags])
