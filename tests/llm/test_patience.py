@@ -21,6 +21,10 @@ EMPTY = Fault("garbled", "empty", received=Part(finish=Finish.STOP))
 Attempt = Callable[[Callable[[], None]], str]
 
 
+ENDLESS = 1e9
+"""Patience, in fake seconds, where threads wait for each other: those that wait may let hours pass before another begins."""
+
+
 class World:
     """A circuit in fake time: whoever waits lets it pass, but not while others try."""
 
@@ -264,7 +268,7 @@ def test_failures_at_the_same_time_are_one_round() -> None:
 
 
 def test_eight_threads_wait_out_an_absence_of_two_minutes_and_one_tries_at_a_time() -> None:
-    world = World(retries=4)
+    world = World(ENDLESS, retries=4)
     at_once_while_away: list[int] = []
 
     def ask(number: int) -> str:
@@ -290,7 +294,7 @@ def test_eight_threads_wait_out_an_absence_of_two_minutes_and_one_tries_at_a_tim
 
 
 def test_another_caller_has_the_next_turn_since_one_request_may_be_the_trouble() -> None:
-    world = World(retries=0)
+    world = World(ENDLESS, retries=0)
     world.send_away()
     tried: list[str] = []
     first_tries, second_waits = Flag(), Flag()
