@@ -12,13 +12,16 @@ from mlmaster.mlebench.competition import Competition
 from mlmaster.mlebench.registry import competitions
 
 
+def user_cache() -> Path:
+    """Return the folder of this user in which programs keep what can be had again."""
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+
+
 def default_data_dir() -> Path:
     """Return the folder MLE-bench itself uses, below the user's cache: what it prepared is found without being named."""
-    if sys.platform == "darwin":
-        cache = Path.home() / "Library" / "Caches"
-    else:
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "mle-bench" / "data"
+    return user_cache() / "mle-bench" / "data"
 
 
 def data_dir_or_default(named: Path | None) -> Path:
@@ -106,7 +109,8 @@ def find_home(path: Path) -> Path | None:
     """
     path = path.expanduser().absolute()
     for home in (path, *path.parents[:2]):
-        if home.name in competitions() and (home / "prepared" / "public").is_dir():
+        # the layout first: where it does not fit, the registry need not be read
+        if (home / "prepared" / "public").is_dir() and home.name in competitions():
             return home
     return None
 

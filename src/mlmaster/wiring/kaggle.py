@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from mlmaster.errors import DataError
 from mlmaster.kaggle.client import Load, import_client
 from mlmaster.kaggle.downloading import download
+from mlmaster.mlebench.places import user_cache
 from mlmaster.tasks.archives import extract_file
 
 PREFIX = "kaggle:"
@@ -35,7 +35,7 @@ def fetch(source: str, root: Path | None = None, load: Load = import_client) -> 
     slug = source.removeprefix(PREFIX)
     if not _SLUG.fullmatch(slug):
         raise DataError(f"{source!r}: a competition is named by its address at Kaggle: kaggle:titanic for /c/titanic")
-    root = root or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ml-master" / "kaggle"
+    root = root or user_cache() / "ml-master" / "kaggle"
     folder, staging = root / slug, root / ".fetching" / slug
     if folder.is_dir():
         return folder
