@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mlmaster.core.cells import shown
 from mlmaster.errors import SubmissionError
 from mlmaster.mlebench.graders.grader import Grader
 from mlmaster.mlebench.graders.pairing import pair_by_id, require_columns, require_length
+from mlmaster.mlebench.graders.texts import as_texts, named
 
 Labels: TypeAlias = NDArray[Any]
 """Shape (n,): Python text, or numbers or flags in a dtype of their own."""
@@ -61,7 +61,7 @@ def error_rate(id_column: str, target: str, read: Reading) -> Grader:
 
 def as_text(column: pd.Series) -> Labels:
     """Return every cell as text; an empty one is `nan`, a number of a column with empty cells ends in `.0`."""
-    return np.array([str(cell) for cell in column.tolist()], dtype=object)
+    return np.array(as_texts(column), dtype=object)
 
 
 def empty_is_text(column: pd.Series) -> Labels:
@@ -73,7 +73,7 @@ def names_alone(column: pd.Series) -> Labels:
     """Return the cells of a column that holds text; an empty one is `nan`, and a number beside text is text."""
     labels = _as_numpy_would(column.tolist())
     if not _is_text(labels):
-        raise SubmissionError(f"{column.name}, row 1: {_told(labels[0])} is no name of a class")
+        raise SubmissionError(f"{column.name}, row 1: {named(labels[0])} is no name of a class")
     return labels
 
 
@@ -86,7 +86,7 @@ def _first_number(cell: Any, row: int, name: Any) -> int:
     try:
         return int(cell) if isinstance(cell, int) else int(cell.split()[0])
     except (AttributeError, IndexError, ValueError):
-        raise SubmissionError(f"{name}, row {row}: {_told(cell)} does not begin with a whole number") from None
+        raise SubmissionError(f"{name}, row {row}: {named(cell)} does not begin with a whole number") from None
 
 
 def _as_numpy_would(cells: list[Any]) -> Labels:
@@ -116,7 +116,7 @@ def _require_labels(labels: Labels, column: str) -> None:
     if wrong.any():
         row = int(wrong.argmax())
         raise SubmissionError(
-            f"{column}, row {row + 1}: {_told(labels[row])} is no label ({int(wrong.sum())} such rows)"
+            f"{column}, row {row + 1}: {named(labels[row])} is no label ({int(wrong.sum())} such rows)"
         )
 
 
@@ -124,13 +124,9 @@ def _share_right(found: Labels, expected: Labels, column: str) -> float:
     if _is_text(found) == _is_text(expected):
         return float(np.mean(found == expected))
     if len(set(found.tolist())) <= 2 and len(set(expected.tolist())) <= 2:
-        values = " and ".join(map(_told, dict.fromkeys(found.tolist())))
+        values = " and ".join(map(named, dict.fromkeys(found.tolist())))
         raise SubmissionError(f"{column} holds {values}; write all labels as the sample submission has them")
     return 0.0
-
-
-def _told(cell: Any) -> str:
-    return "an empty cell" if pd.isna(cell) else shown(str(cell))
 
 
 GRADERS: Mapping[str, Grader] = {
