@@ -119,8 +119,6 @@ def grade_lines(found: Grade) -> list[str]:
 
 
 def _grade_list(listed: Path, data_dir: Path | None, output_dir: Path, *, as_json: bool) -> None:
-    import json
-
     from mlmaster.mlebench.grading import grade_listed
     from mlmaster.mlebench.places import data_dir_or_default
     from mlmaster.mlebench.reports import group, require_folder, write_group
@@ -135,12 +133,12 @@ def _grade_list(listed: Path, data_dir: Path | None, output_dir: Path, *, as_jso
         if found.reason:
             typer.echo(f"  {found.reason}", err=as_json)
     path = write_group(reports, output_dir)
-    totals = {name: value for name, value in group(reports).items() if name != "competition_reports"}
     if as_json:
-        print(json.dumps(json.loads(path.read_text(encoding="utf-8")), indent=2))
+        print(path.read_text(encoding="utf-8"))
         return
-    for name, value in totals.items():
-        typer.echo(f"{name.replace('_', ' ')}: {value}")
+    for name, value in group(reports).items():
+        if name != "competition_reports":
+            typer.echo(f"{name.replace('_', ' ')}: {value}")
     typer.echo(f"report: {path}")
 
 
